@@ -1,0 +1,66 @@
+"""The Kafka topics: names, partitions and bounds. All are created before anything starts.
+
+Faust ignores a topic that is missing when a worker starts and never reads it afterwards, so `aedilis up` and
+`aedilis topics` create them first, and a worker refuses one whose partition count differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PARTITIONS = 8
+"""Fixed for the life of an installation: a Thing's partition is written into its placement."""
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic; `config` are Kafka's own topic settings."""
+
+    name: str
+    partitions: int = PARTITIONS
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _log(hours: int, mebibytes: int) -> dict[str, str]:
+    """Bounded by time and, a partition, by bytes."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(hours * 3_600_000),
+        "retention.bytes": str(mebibytes * _MIB),
+        "segment.bytes": str(32 * _MIB),
+        "max.message.bytes": str(8 * _MIB),
+    }
+
+
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(32 * _MIB),
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.message.bytes": str(8 * _MIB),
+}
+
+OBSERVATIONS = Topic("observations", config=_log(72, 1024))
+REJECTS = Topic("rejects", config=_log(168, 128))
+ANOMALIES = Topic("anomalies", config=_log(168, 256))
+ALERTS = Topic("alerts", config=_log(168, 256))
+DELIVERIES = Topic("deliveries", config=_log(168, 128))
+DEAD_LETTERS = Topic("dead-letters", config=_log(168, 128))
+THINGS = Topic("things", partitions=1, config=_COMPACTED)
+DETECT_STATE = Topic("detect-state", config=_COMPACTED)
+ALERT_STATE = Topic("alert-state", config=_COMPACTED)
+NOTIFY_STATE = Topic("notify-state", config=_COMPACTED)
+
+ALL = (
+    OBSERVATIONS,
+    REJECTS,
+    ANOMALIES,
+    ALERTS,
+    DELIVERIES,
+    DEAD_LETTERS,
+    THINGS,
+    DETECT_STATE,
+    ALERT_STATE,
+    NOTIFY_STATE,
+)

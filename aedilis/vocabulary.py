@@ -1,0 +1,219 @@
+"""Things, Datastreams, Anomalies, Alerts, Rejects: the records that travel between rooms.
+
+The words are those of OGC SensorThings 1.1; our own are in `docs/glossary.md`. All times are int64 microseconds
+since 1970 UTC unless a name says otherwise. On the wire the records are JSON (msgspec); no Python path is in it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag, StrEnum
+
+import msgspec
+
+
+class Quality(IntEnum):
+    """QARTOD flags; `standards.md` of the design and ioos/ioos_qc are the source."""
+
+    GOOD = 1
+    NOT_EVALUATED = 2
+    SUSPECT = 3
+    FAIL = 4
+    MISSING = 9
+
+
+class Test(IntFlag):
+    """One bit for each quality test that spoke against an observation."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of its name
+
+    NONE = 0
+    LOCATION = 1
+    GROSS_RANGE = 2
+    RATE_OF_CHANGE = 4
+    SPIKE = 8
+    FLAT_LINE = 16
+    CLIMATOLOGY = 32
+    ATTENUATED = 64
+    GAP = 128
+    NEIGHBOUR = 256
+    SENTINEL = 512
+
+
+class Severity(StrEnum):
+    """How bad; the pages give each a colour, a shape and a word."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    NOTICE = "notice"
+
+
+class Clock(StrEnum):
+    """Which clock tells that a Datastream of an agency is silent."""
+
+    WALL = "wall"  # the ticks of ingest
+    DATA = "data"  # the newest times of its zone: replays and simulations
+
+
+class AlertStatus(StrEnum):
+    """Where an Alert stands."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class RejectReason(StrEnum):
+    """Why bytes were refused. Each is a label of the metric and a row of the accounting page."""
+
+    UNKNOWN_TOPIC = "unknown_topic"  # no sensor type declares a topic of this form
+    TOO_LARGE = "too_large"  # the message is longer than AEDILIS_MAX_MESSAGE_BYTES
+    INVALID_UTF8 = "invalid_utf8"  # the payload, or the topic, is not UTF-8
+    INVALID_JSON = "invalid_json"  # truncated, nested too deep, or no JSON at all
+    WRONG_SHAPE = "wrong_shape"  # JSON, but not the object that the type declares
+    MISSING_FIELD = "missing_field"  # a field that the type requires is not there
+    NO_TIME = "no_time"  # the time is missing or cannot be read
+    TIME_OUT_OF_RANGE = "time_out_of_range"  # before 1970 or further ahead than the type allows
+    NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
+    UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
+    UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
+    ID_COLLISION = "id_collision"  # two names with one hash
+    DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
+
+
+class Location(msgspec.Struct, frozen=True):
+    """WGS 84, degrees."""
+
+    longitude: float
+    latitude: float
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """A station, a stall's scale, a price board. Key of the compacted topic `things`, and its placement."""
+
+    id: int
+    agency: str
+    name: str
+    zone: str  # neighbours: one zone lives in one partition
+    partition: int
+    clock: Clock = Clock.WALL
+    location: Location | None = None
+
+
+class Datastream(msgspec.Struct, frozen=True):
+    """One Thing, one ObservedProperty, one SensorType, one unit: a series, an ordering key, a line of a chart."""
+
+    id: int
+    thing: Thing
+    name: str
+    observed_property: str
+    unit: str  # UCUM
+    sensor_type: str
+    sensor_version: int
+    interval: int  # µs between two observations, as declared
+
+
+class FrameCounts(msgspec.Struct, frozen=True):
+    """What one ingest process has done since it started, up to and with the frame that carries it.
+
+    `messages` = messages that gave observations + `messages_rejected`;
+    `published` = observations framed, over all partitions + `observations_rejected`.
+    """
+
+    messages: int = 0
+    messages_rejected: int = 0
+    published: int = 0
+    observations_rejected: int = 0
+    missing: int = 0  # of the framed ones, those without a result
+    framed: int = 0  # observations framed in this partition, with this frame
+
+
+class FrameHeader(msgspec.Struct, frozen=True):
+    """The metadata of a frame. `tick` (µs) is the wall clock when ingest stood at the end of its backlog."""
+
+    process: str  # name and start of the ingest process: ingest-<agencies>-<hex>
+    sequence: int  # of this process in this partition, from 1
+    counts: FrameCounts
+    datastreams: tuple[Datastream, ...] = ()  # those not yet announced by this process in this partition
+    tick: int | None = None
+    traceparent: str | None = None
+
+
+class Revision(msgspec.Struct, frozen=True, order=True):
+    """Orders the changes of one record. Readers ignore what is not newer than what they have seen."""
+
+    event_time: int
+    sequence: int
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """An interval of a Datastream in which something is not as expected. Topic `anomalies`, one record a change."""
+
+    id: int
+    revision: Revision
+    datastream: int
+    agency: str
+    thing: str
+    datastream_name: str
+    zone: str
+    kind: str  # range, stuck, spike, gap, …
+    detector: str
+    severity: Severity
+    starts_at: int
+    detected_at: int
+    ends_at: int | None
+    score: float
+    result: float | None
+    expected_low: float | None
+    expected_high: float | None
+    unit: str
+    explanation: str
+    ingested_at: int  # when the frame that showed the change came in: the log's clock, the same in every replay
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What an operator handles. Topic `alerts`, one record a change."""
+
+    id: int
+    revision: Revision
+    key: str  # subject|kind: at most one open alert for each
+    status: AlertStatus
+    severity: Severity
+    agency: str
+    thing: str
+    datastream: int
+    datastream_name: str
+    zone: str
+    kind: str
+    opened_at: int  # event time
+    resolved_at: int | None
+    anomalies: tuple[int, ...]
+    summary: str
+    historic: bool  # more than an hour old when it came in: stored, not notified
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """Bytes refused. Topic `rejects`; `value_path` tells which part of a message that was good otherwise."""
+
+    process: str
+    topic: str
+    payload: bytes
+    payload_size: int  # of the whole; `payload` is cut at AEDILIS_REJECT_KEEP_BYTES
+    reason: RejectReason
+    detail: str
+    received_at: int
+    sensor_type: str | None = None
+    value_path: str | None = None
+    observations: int = 0  # refused with it: 0 for a whole message, whose content is not known
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """The outcome of one notification. Topic `deliveries`; `id` is the idempotency key."""
+
+    id: str  # {notifier}-{alert id}-{revision}
+    alert: int
+    notifier: str
+    target: str
+    status: str  # delivered, failed, skipped
+    reason: str
+    attempts: int
+    finished_at: int  # wall clock
