@@ -1,0 +1,63 @@
+"""`aedilis worker` and `aedilis topics`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import subprocess
+import sys
+
+import click
+
+from aedilis import logs
+from aedilis.settings import Settings, load
+
+ROLES = ("detect", "store", "alert", "notify")
+
+
+@click.command()
+def topics() -> None:
+    """Create the Kafka topics that are missing."""
+    from streams.topics import create
+
+    made = asyncio.run(create(load()))
+    click.echo(f"created {len(made)} topics" if made else "all topics are there")
+
+
+@click.command()
+@click.option("--role", type=click.Choice([*ROLES, "all"]), default="all", show_default=True)
+def worker(role: str) -> None:
+    """Run one role, or all of them, each in a process of its own."""
+    if role == "all":
+        sys.exit(_all())
+    _run(role, load())
+
+
+def _all() -> int:
+    children = [subprocess.Popen([sys.executable, "-m", "aedilis", "worker", "--role", name]) for name in ROLES]
+    try:
+        return max(child.wait() for child in children)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+
+
+def _run(name: str, settings: Settings) -> None:
+    import faust
+
+    from streams.app import RoleWorker
+
+    logs.setup(f"worker-{name}")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    role = importlib.import_module(f"streams.{name}").role(settings)
+    runner = RoleWorker(settings, role)
+    loop.run_until_complete(runner.prepare())
+    faust_worker = faust.Worker(
+        runner.app, loop=loop, redirect_stdouts=False, override_logging=False, logfile=None, quiet=True
+    )
+    faust_worker.execute_from_commandline()

@@ -1,0 +1,85 @@
+"""The notify role: each alert to each notifier. What came of it goes to the topic `deliveries`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from alerts.delivery import deliver
+from alerts.discovery import notifiers
+from alerts.notifier import Notifier
+
+from aedilis import metrics
+from aedilis.settings import Settings
+from aedilis.topics import ALERTS, DELIVERIES, NOTIFY_STATE
+from aedilis.vocabulary import Alert, Delivery
+from streams.app import Role, send_all
+from streams.checkpoint import Checkpoints
+from streams.partition import Poison, Record
+
+SCHEMA = 1
+
+
+class NotifyJob:
+    """Sends the alerts of one partition, in order. Its state is the offset alone.
+
+    A delivery that has to be repeated after a crash carries the same idempotency key.
+    """
+
+    def __init__(
+        self, settings: Settings, partition: int, producer: AIOKafkaProducer, channels: Sequence[Notifier]
+    ) -> None:
+        self._topic = settings.topic(DELIVERIES.name)
+        self._partition = partition
+        self._producer = producer
+        self._channels = channels
+        self._checkpoints = Checkpoints(
+            "notify", settings.topic(NOTIFY_STATE.name), partition, SCHEMA, producer, settings.kafka, 0.2
+        )
+        self._decoder = msgspec.json.Decoder(Alert)
+
+    async def load(self) -> int | None:
+        """Where it stood."""
+        return (await self._checkpoints.restore()).next_offset
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Deliver, and log each outcome before the next alert."""
+        for record in records:
+            try:
+                alert = self._decoder.decode(record.value)
+            except msgspec.MsgspecError as error:
+                raise Poison(record.offset, str(error)) from error
+            out: list[tuple[bytes, Delivery]] = []
+            for channel in self._channels:
+                delivery = await deliver(channel, alert, clock=lambda: time.time_ns() // 1000, sleep=asyncio.sleep)
+                if delivery is not None:
+                    metrics.DELIVERIES.labels(channel.name, delivery.status).inc()
+                    out.append((delivery.id.encode(), delivery))
+            if out:
+                await send_all(self._producer, self._topic, self._partition, out)
+
+    async def keep(self, next_offset: int, *, last: bool = False) -> bool:
+        """Write the offset when it is due."""
+        if not (last or self._checkpoints.due()):
+            return False
+        await self._checkpoints.write(next_offset, {})
+        return True
+
+
+def role(settings: Settings) -> Role:
+    """The notify role."""
+    channels = notifiers(settings)
+
+    async def stop() -> None:
+        for channel in channels:
+            await channel.close()
+
+    return Role(
+        "notify",
+        (ALERTS,),
+        lambda _, partition, producer: NotifyJob(settings, partition, producer, channels),
+        stop=stop,
+    )

@@ -1,0 +1,241 @@
+"""The rule of order: a record is applied only if its offset is the one that follows the state.
+
+At or below the state: skipped, and acknowledged once a checkpoint covers it. Above: the state is loaded again and
+the consumer is sought to where the state stands, again and again until that record comes. The state's own offset,
+never the committed one, says where to go on; what Faust commits is only a hint for the next start.
+
+     consumer ──▶ queue ──▶ skip │ apply │ seek ──▶ keep (checkpoint or transaction) ──▶ acknowledge in order
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aedilis import metrics
+
+log = logging.getLogger(__name__)
+
+BATCH_RECORDS = 200
+"""At most so many records are handed to a job at once."""
+SEEK_AGAIN_SECONDS = 0.5
+"""A seek while fetched records are under way is lost; it is repeated after this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the log; `ack` tells the consumer that it needs not come again."""
+
+    offset: int
+    key: bytes | None
+    value: bytes
+    ack: Callable[[], None]
+
+
+class Poison(Exception):
+    """A record that can never be applied. It goes to the dead-letter topic, and the state goes on."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(f"offset {offset}: {reason}")
+        self.offset = offset
+        self.reason = reason
+
+
+class Stalled(Exception):
+    """What a job writes to is out of reach for now: the same records are tried again after a while."""
+
+
+class Job(Protocol):
+    """What a role does with one partition. It lives from assignment to revocation."""
+
+    async def load(self) -> int | None:
+        """Load the kept state. Returns the offset of the next record, None when nothing was ever kept."""
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Apply consecutive records.
+
+        Raises:
+            Poison: the record at that offset cannot be applied; those before it have been.
+            Stalled: nothing was applied; to be called again with the same records.
+        """
+
+    async def keep(self, next_offset: int, *, last: bool = False) -> bool:
+        """Make what was applied durable. False when it is not yet due (never when `last`)."""
+
+
+class Consumer(Protocol):
+    """What a runner asks of the consumer."""
+
+    async def seek(self, offset: int) -> None:
+        """Read on from this offset."""
+
+    async def first_offset(self) -> int:
+        """The oldest offset that the log still holds."""
+
+
+class PartitionRunner:
+    """Applies one partition of one topic under the rule of order, in a task of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        role: str,
+        job: Job,
+        consumer: Consumer,
+        dead_letter: Callable[[Record, str], Awaitable[None]],
+    ) -> None:
+        self.name = name
+        self.role = role
+        self._job = job
+        self._consumer = consumer
+        self._dead_letter = dead_letter
+        self._queue: asyncio.Queue[Record] = asyncio.Queue(maxsize=2 * BATCH_RECORDS)
+        self._kept: deque[Record] = deque()
+        self._next: int | None = None
+        self._covered = 0
+        self._sought_at = float("-inf")
+        self._stopping = False
+        self._busy = False
+        self._waiting = False
+        self.failure: BaseException | None = None
+        self._task = asyncio.create_task(self._run(), name=f"{role} {name}")
+
+    async def put(self, record: Record) -> None:
+        """Hand over a record; waits while the partition is behind."""
+        put = asyncio.ensure_future(self._queue.put(record))
+        await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not put.done():
+            put.cancel()
+
+    @property
+    def next_offset(self) -> int | None:
+        """Where the state stands; None until it was loaded."""
+        return self._next
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing lies in the queue or under way."""
+        return self._queue.empty() and not self._busy
+
+    @property
+    def waiting(self) -> bool:
+        """Whether what the job writes to is out of reach: standing still is then no stall of ours."""
+        return self._waiting
+
+    async def drop(self) -> None:
+        """Forget state and kept records: the partition is somebody else's now."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def stop(self) -> None:
+        """Finish the batch under way, keep the state a last time, acknowledge."""
+        self._stopping = True
+        await asyncio.wait({self._task}, timeout=10)
+        if not self._task.done():
+            await self.drop()
+
+    async def _run(self) -> None:
+        try:
+            await self._load()
+            while not self._stopping:
+                batch = await self._batch()
+                self._busy = True
+                await self._take(batch)
+                await self._keep()
+                self._busy = False
+            await self._keep(last=True)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the worker ends with it: its supervisor starts it anew from the kept state
+            self.failure = error
+            log.exception("partition stopped", extra={"partition": self.name})
+
+    async def _load(self) -> None:
+        metrics.RELOADS.labels(self.role).inc()
+        kept = await self._job.load()
+        first = await self._consumer.first_offset()
+        if kept is not None and kept < first:
+            metrics.RECORDS_LOST.labels(self.role).inc(first - kept)
+            log.error("retention deleted %d records of %s before they were read", first - kept, self.name)
+        self._next = max(kept if kept is not None else first, first)
+        self._covered = self._next
+
+    async def _batch(self) -> list[Record]:
+        try:
+            batch = [await asyncio.wait_for(self._queue.get(), 0.2)]
+        except TimeoutError:
+            return []
+        while len(batch) < BATCH_RECORDS and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return batch
+
+    async def _take(self, batch: Sequence[Record]) -> None:
+        assert self._next is not None
+        run: list[Record] = []
+        for record in batch:
+            expected = self._next + len(run)
+            if record.offset == expected:
+                run.append(record)
+            elif record.offset < expected:
+                metrics.RECORDS_SKIPPED.labels(self.role).inc()
+                if record.offset < self._covered:
+                    record.ack()
+                else:
+                    self._kept.append(record)
+            else:
+                await self._apply(run)
+                run = []
+                await self._go_back(record.offset)
+        await self._apply(run)
+
+    async def _apply(self, run: list[Record]) -> None:
+        while run:
+            try:
+                with metrics.APPLY_SECONDS.labels(self.role).time():
+                    await self._job.apply(run)
+                applied, run = run, []
+            except Poison as poison:
+                index = poison.offset - run[0].offset
+                await self._dead_letter(run[index], poison.reason)
+                metrics.RECORDS_POISON.labels(self.role).inc()
+                log.error("poison record at offset %d of %s: %s", poison.offset, self.name, poison.reason)
+                applied, run = run[: index + 1], run[index + 1 :]
+            except Stalled as stalled:
+                log.warning("waiting: %s", stalled)
+                if self._stopping:
+                    return
+                self._waiting = True
+                await asyncio.sleep(0.5)
+                continue
+            self._waiting = False
+            self._next = applied[-1].offset + 1
+            self._kept.extend(applied)
+            metrics.RECORDS_APPLIED.labels(self.role).inc(len(applied))
+
+    async def _go_back(self, offset: int) -> None:
+        """A record from further on came: another worker may have gone on from here, or the consumer jumped."""
+        now = time.monotonic()
+        if now - self._sought_at < SEEK_AGAIN_SECONDS:
+            return
+        before = self._next
+        self._kept.clear()
+        await self._load()
+        assert self._next is not None
+        if self._next <= offset:
+            log.info("at %s came offset %d, seeking from %s to %d", self.name, offset, before, self._next)
+            await self._consumer.seek(self._next)
+        self._sought_at = time.monotonic()
+
+    async def _keep(self, *, last: bool = False) -> None:
+        assert self._next is not None
+        if self._next > self._covered or last:
+            if not await self._job.keep(self._next, last=last):
+                return
+            self._covered = self._next
+        while self._kept and self._kept[0].offset < self._covered:
+            self._kept.popleft().ack()

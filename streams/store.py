@@ -1,0 +1,141 @@
+"""The store role: every topic that ends in a table. A transaction holds the rows, the counts and the next offset.
+
+The offset in the database decides what is applied, so a stalled worker that wakes finds its records below it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from storage.rollup import refresh
+from storage.writer import Refused, Unavailable, Writer
+
+from aedilis import metrics
+from aedilis.errors import FrameError
+from aedilis.frame import decode
+from aedilis.settings import Settings
+from aedilis.topics import ALERTS, ANOMALIES, DELIVERIES, OBSERVATIONS, REJECTS
+from aedilis.vocabulary import Alert, Anomaly, Delivery, Reject
+from streams.app import Role
+from streams.partition import Poison, Record, Stalled
+
+log = logging.getLogger(__name__)
+
+
+class StoreJob:
+    """Writes the records of one partition."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        topic: str,
+        partition: int,
+        read: Callable[[bytes], Any],
+        write: Callable[[str, int, list[tuple[int, Any]]], Awaitable[None]],
+    ) -> None:
+        self._writer, self._topic, self._partition = writer, topic, partition
+        self._read, self._write = read, write
+
+    async def load(self) -> int | None:
+        """The next offset as the database has it; waits for the database."""
+        while True:
+            try:
+                return await self._writer.next_offset(self._topic, self._partition)
+            except Unavailable as error:
+                log.warning("waiting for the database: %s", error)
+                await asyncio.sleep(0.5)
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Write the records in one transaction; one by one only to find which of them is refused."""
+        decoded: list[tuple[int, Any]] = []
+        poison: Poison | None = None
+        for record in records:
+            try:
+                decoded.append((record.offset, self._read(record.value)))
+            except (FrameError, msgspec.MsgspecError) as error:
+                poison = Poison(record.offset, str(error))
+                break
+        try:
+            if decoded:
+                await self._write(self._topic, self._partition, decoded)
+        except Unavailable as error:
+            metrics.DATABASE_UP.set(0)
+            raise Stalled(f"database: {error}") from error
+        except Refused as error:
+            await self._one_by_one(decoded, error)
+        metrics.DATABASE_UP.set(1)
+        if poison is not None:
+            raise poison
+
+    async def _one_by_one(self, decoded: list[tuple[int, Any]], first: Refused) -> None:
+        if len(decoded) == 1:
+            raise Poison(decoded[0][0], str(first)) from first
+        for offset, value in decoded:
+            try:
+                await self._write(self._topic, self._partition, [(offset, value)])
+            except Unavailable as error:
+                raise Stalled(f"database: {error}") from error
+            except Refused as error:
+                raise Poison(offset, str(error)) from error
+
+    async def keep(self, next_offset: int, *, last: bool = False) -> bool:
+        """The transaction kept it already."""
+        return True
+
+
+def role(settings: Settings) -> Role:
+    """The store role."""
+    writer = Writer(settings)
+    tables: dict[str, tuple[Callable[[bytes], Any], Callable[[str, int, list[tuple[int, Any]]], Awaitable[None]]]] = {
+        settings.topic(OBSERVATIONS.name): (decode, writer.write_frames),
+        settings.topic(ANOMALIES.name): (msgspec.json.Decoder(Anomaly).decode, writer.write_anomalies),
+        settings.topic(ALERTS.name): (msgspec.json.Decoder(Alert).decode, writer.write_alerts),
+        settings.topic(REJECTS.name): (msgspec.json.Decoder(Reject).decode, writer.write_rejects),
+        settings.topic(DELIVERIES.name): (msgspec.json.Decoder(Delivery).decode, writer.write_deliveries),
+    }
+    background: list[asyncio.Task[None]] = []
+
+    def make_job(topic: str, partition: int, producer: AIOKafkaProducer) -> StoreJob:
+        read, write = tables[topic]
+        return StoreJob(writer, topic, partition, read, write)
+
+    async def keep_rollups() -> None:
+        while True:
+            await asyncio.sleep(1)
+            try:
+                await refresh(writer.pool)
+            except Exception as error:  # the marks stay, the next turn tries again
+                log.warning("rollups wait: %s", error)
+
+    async def start() -> None:
+        await writer.__aenter__()
+        background.append(asyncio.create_task(keep_rollups()))
+
+    async def stop() -> None:
+        for task in background:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await writer.__aexit__(None, None, None)
+
+    async def database() -> str | None:
+        try:
+            await writer.next_offset(settings.topic(OBSERVATIONS.name), 0)
+        except Unavailable as error:
+            return f"the database cannot be reached: {error}"
+        return None
+
+    return Role(
+        "store",
+        (OBSERVATIONS, ANOMALIES, ALERTS, REJECTS, DELIVERIES),
+        make_job,
+        start,
+        stop,
+        {"database": database},
+    )

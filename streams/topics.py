@@ -1,0 +1,48 @@
+"""Creates the Kafka topics, or says in what they differ from what is needed."""
+
+from __future__ import annotations
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from aedilis.errors import TopicError
+from aedilis.settings import Settings
+from aedilis.topics import ALL
+
+
+async def create(settings: Settings, replication: int = 1) -> list[str]:
+    """Create what is missing. Returns the names created.
+
+    Raises:
+        TopicError: a topic exists with another number of partitions, or the broker refused to create it.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        wanted = {settings.topic(topic.name): topic for topic in ALL}
+        found = [name for name in wanted if name in existing]
+        for description in await admin.describe_topics(found) if found else []:
+            name, partitions = description["topic"], len(description["partitions"])
+            if partitions != wanted[name].partitions:
+                raise TopicError(
+                    topic=name,
+                    expected=f"{wanted[name].partitions} partitions",
+                    got=partitions,
+                    mend="delete the topic, or set AEDILIS_KAFKA_PREFIX to use topics of your own",
+                )
+        missing = [name for name in wanted if name not in existing]
+        if not missing:
+            return []
+        response = await admin.create_topics(
+            [
+                NewTopic(name, wanted[name].partitions, replication, topic_configs=wanted[name].config)
+                for name in missing
+            ]
+        )
+        for name, code, *rest in response.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise TopicError(topic=name, expected="to be created", got=rest or code, mend="see the broker's log")
+        return missing
+    finally:
+        await admin.close()
