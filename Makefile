@@ -1,0 +1,41 @@
+# Everything of every day. `make run` and `make test` need no earlier step and no root.
+.DEFAULT_GOAL := run
+BIN := .venv/bin
+STAMP := .venv/.ready
+WEB := api/web/node_modules/.ready
+
+.PHONY: run test setup lint types test-unit clean
+
+run: setup ## set up and run everything, with a simulated city
+	@$(BIN)/aedilis up
+
+test: setup lint types ## all checks and all tests, on real servers
+	@$(BIN)/pytest
+
+setup: $(STAMP) $(WEB) ## the command at .venv/bin/aedilis
+
+$(STAMP): pyproject.toml uv.lock deploy/setup.sh
+	@deploy/setup.sh
+	@touch $@
+
+$(WEB): api/web/package-lock.json $(STAMP)
+	@echo "fetching the page's libraries"
+	@cd api/web && npm ci --ignore-scripts --silent
+	@touch $@
+
+lint: setup
+	@echo "lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/codespell aedilis sensors ingest simulation streams detectors storage alerts api deploy docs tests *.md --skip "*/node_modules/*,*.json,*.png"
+	@$(BIN)/lint-imports --no-cache --verbose >/dev/null || $(BIN)/lint-imports --no-cache
+
+types: setup
+	@echo "types"
+	@$(BIN)/mypy
+
+test-unit: setup
+	@$(BIN)/pytest tests/unit tests/conformance
+
+clean: ## remove what set-up made; data under .aedilis stay
+	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache
