@@ -1,0 +1,224 @@
+-- name: lock_progress
+-- Where a partition stands; the row stays locked until the end of the transaction, which fences a stalled writer.
+insert into log_progress (topic, partition, next_offset) values (%(topic)s, %(partition)s, 0)
+on conflict (topic, partition) do update set topic = excluded.topic
+returning next_offset;
+
+-- name: read_progress
+-- Where a partition stands, without a lock.
+select next_offset, records from log_progress where topic = %(topic)s and partition = %(partition)s;
+
+-- name: move_progress
+-- What was applied in this transaction.
+update log_progress set next_offset = %(next_offset)s, records = records + %(records)s
+where topic = %(topic)s and partition = %(partition)s;
+
+-- name: upsert_agency
+-- An agency named for the first time.
+insert into agency (name) values (%(agency)s) on conflict do nothing;
+
+-- name: upsert_thing
+-- A Thing; nothing comes back when its identity belongs to other names.
+insert into thing as old (id, agency, name, zone, partition, clock, longitude, latitude)
+values (%(id)s, %(agency)s, %(name)s, %(zone)s, %(partition)s, %(clock)s, %(longitude)s, %(latitude)s)
+on conflict (id) do update set
+    zone = excluded.zone, clock = excluded.clock,
+    longitude = coalesce(excluded.longitude, old.longitude), latitude = coalesce(excluded.latitude, old.latitude)
+where old.agency = excluded.agency and old.name = excluded.name
+returning id;
+
+-- name: upsert_datastream
+-- A Datastream; nothing comes back when its identity belongs to other names.
+insert into datastream as old (id, thing, name, observed_property, unit, sensor_type, sensor_version, interval_us)
+values (%(id)s, %(thing)s, %(name)s, %(observed_property)s, %(unit)s, %(sensor_type)s, %(sensor_version)s, %(interval)s)
+on conflict (id) do update set
+    sensor_type = excluded.sensor_type, sensor_version = excluded.sensor_version, unit = excluded.unit,
+    interval_us = excluded.interval_us
+where old.thing = excluded.thing and old.name = excluded.name
+returning id;
+
+-- name: known_datastreams
+-- Which of these identities are declared.
+select id from datastream where id = any(%(ids)s);
+
+-- name: sensor_id
+-- The number of a sensor type's version.
+insert into sensor (name, version) values (%(name)s, %(version)s)
+on conflict (name, version) do update set name = excluded.name
+returning id;
+
+-- name: mark_dirty
+-- The rollups of these hours are out of date. The update locks the mark, so that the job passes it by until commit.
+insert into rollup_dirty as old (hour, partition)
+select hour, %(partition)s from unnest(%(hours)s::timestamptz[]) as hour
+on conflict (hour, partition) do update set marks = old.marks + 1;
+
+-- name: update_latest
+-- The newest observation of each Datastream.
+update datastream d set last_time = n.time, last_result = n.result, last_quality = n.quality
+from unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(results)s::float8[], %(qualities)s::smallint[])
+    as n (id, time, result, quality)
+where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
+
+-- name: count_frames
+-- The counts of a partition.
+insert into frame_count as old
+    (topic, partition, frames, observations, inserted, duplicates, revisions, refused, missing)
+values (%(topic)s, %(partition)s, %(frames)s, %(observations)s, %(inserted)s, %(duplicates)s, %(revisions)s,
+        %(refused)s, %(missing)s)
+on conflict (topic, partition) do update set
+    frames = old.frames + excluded.frames, observations = old.observations + excluded.observations,
+    inserted = old.inserted + excluded.inserted, duplicates = old.duplicates + excluded.duplicates,
+    revisions = old.revisions + excluded.revisions, refused = old.refused + excluded.refused,
+    missing = old.missing + excluded.missing;
+
+-- name: count_process
+-- What an ingest process says that it has done.
+insert into process_count as old
+    (process, partition, sequence, messages, messages_rejected, published, observations_rejected, missing, framed)
+values (%(process)s, %(partition)s, %(sequence)s, %(messages)s, %(messages_rejected)s, %(published)s,
+        %(observations_rejected)s, %(missing)s, %(framed)s)
+on conflict (process, partition) do update set
+    sequence = excluded.sequence, messages = excluded.messages, messages_rejected = excluded.messages_rejected,
+    published = excluded.published, observations_rejected = excluded.observations_rejected,
+    missing = excluded.missing, framed = excluded.framed
+where old.sequence < excluded.sequence;
+
+-- name: make_staging
+-- Where a batch goes that meets what is stored already.
+create temporary table staging (
+    datastream bigint, phenomenon_time timestamptz, result double precision, quality smallint, tests integer,
+    sensor integer, result_time timestamptz, ingested_at timestamptz, raw_flag text,
+    place bigint generated always as identity
+) on commit drop;
+
+-- name: find_fresh
+-- Of the staged rows those that say something new: neither the stored result nor one that it replaced.
+create temporary table fresh on commit drop as
+select distinct on (s.datastream, s.phenomenon_time, s.result, s.result_time)
+    s.*, o.datastream is null as first_of_key,
+    md5(coalesce(s.result::text, '') || '|' || coalesce(s.result_time::text, ''))::uuid as content
+from staging s
+left join observation o on o.datastream = s.datastream and o.phenomenon_time = s.phenomenon_time
+    and o.phenomenon_time between {low} and {high}
+where (o.datastream is null or o.result is distinct from s.result)
+  and not exists (
+    select 1 from revision r
+    where r.datastream = s.datastream and r.phenomenon_time = s.phenomenon_time
+      and r.content = md5(coalesce(s.result::text, '') || '|' || coalesce(s.result_time::text, ''))::uuid)
+order by s.datastream, s.phenomenon_time, s.result, s.result_time, s.place;
+
+-- name: thin_fresh
+-- A result that repeats the one before it in the same instant, only told at another time, is a duplicate.
+delete from fresh f using fresh g
+where g.datastream = f.datastream and g.phenomenon_time = f.phenomenon_time
+  and g.result is not distinct from f.result and g.place < f.place;
+
+-- name: count_fresh
+-- (new keys, other new contents)
+select count(distinct (datastream, phenomenon_time)) filter (where first_of_key),
+       count(*) - count(distinct (datastream, phenomenon_time)) filter (where first_of_key)
+from fresh;
+
+-- name: replaced_to_revision
+-- What loses against a later result_time, else against the later place in the log, is kept as a revision.
+insert into revision (datastream, phenomenon_time, content, result, quality, result_time, ingested_at)
+select datastream, phenomenon_time, content, result, quality, result_time, ingested_at
+from (
+    select c.*, row_number() over (
+        partition by datastream, phenomenon_time order by coalesce(result_time, '-infinity') desc, place desc) as rank
+    from (
+        select datastream, phenomenon_time, content, result, quality, result_time, ingested_at, place from fresh
+        union all
+        select o.datastream, o.phenomenon_time,
+               md5(coalesce(o.result::text, '') || '|' || coalesce(o.result_time::text, ''))::uuid,
+               o.result, o.quality, o.result_time, o.ingested_at, -1
+        from observation o
+        where o.phenomenon_time between {low} and {high}
+          and exists (select 1 from fresh f
+                      where f.datastream = o.datastream and f.phenomenon_time = o.phenomenon_time)
+    ) c
+) ranked
+where rank > 1
+on conflict do nothing;
+
+-- name: winners_to_observation
+-- The content that stands now.
+insert into observation as old
+    (datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag)
+select distinct on (datastream, phenomenon_time)
+    datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag
+from fresh
+order by datastream, phenomenon_time, coalesce(result_time, '-infinity') desc, place desc
+on conflict (datastream, phenomenon_time) do update set
+    result = excluded.result, quality = excluded.quality, tests = excluded.tests, sensor = excluded.sensor,
+    result_time = excluded.result_time, ingested_at = excluded.ingested_at, raw_flag = excluded.raw_flag,
+    stored_at = now()
+where coalesce(excluded.result_time, '-infinity') >= coalesce(old.result_time, '-infinity');
+
+-- name: upsert_anomaly
+-- An anomaly's change; an older revision does nothing.
+insert into anomaly as old
+    (id, revision_time, revision_sequence, datastream, agency, kind, detector, severity, starts_at, detected_at,
+     ends_at, score, result, expected_low, expected_high, explanation, first_received_at)
+values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(datastream)s, %(agency)s, %(kind)s, %(detector)s,
+        %(severity)s, %(starts_at)s, %(detected_at)s, %(ends_at)s, %(score)s, %(result)s, %(expected_low)s,
+        %(expected_high)s, %(explanation)s, %(received_at)s)
+on conflict (id) do update set
+    revision_time = excluded.revision_time, revision_sequence = excluded.revision_sequence,
+    severity = excluded.severity, starts_at = excluded.starts_at, ends_at = excluded.ends_at, score = excluded.score,
+    explanation = excluded.explanation, last_stored_at = now()
+where (old.revision_time, old.revision_sequence) < (excluded.revision_time, excluded.revision_sequence);
+
+-- name: upsert_alert
+-- An alert's change; an older revision does nothing.
+insert into alert as old
+    (id, revision_time, revision_sequence, key, status, severity, agency, datastream, kind, opened_at, resolved_at,
+     anomalies, summary, historic)
+values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(key)s, %(status)s, %(severity)s, %(agency)s,
+        %(datastream)s, %(kind)s, %(opened_at)s, %(resolved_at)s, %(anomalies)s, %(summary)s, %(historic)s)
+on conflict (id) do update set
+    revision_time = excluded.revision_time, revision_sequence = excluded.revision_sequence, status = excluded.status,
+    severity = excluded.severity, resolved_at = excluded.resolved_at, anomalies = excluded.anomalies,
+    summary = excluded.summary, last_stored_at = now()
+where (old.revision_time, old.revision_sequence) < (excluded.revision_time, excluded.revision_sequence);
+
+-- name: upsert_reject_group
+-- Rejects of one reason, type and shape of topic.
+insert into reject_group as old
+    (id, reason, sensor_type, shape, count, observations, first_received_at, last_received_at)
+values (%(id)s, %(reason)s, %(sensor_type)s, %(shape)s, %(count)s, %(observations)s, %(first)s, %(last)s)
+on conflict (id) do update set
+    count = old.count + excluded.count, observations = old.observations + excluded.observations,
+    first_received_at = least(old.first_received_at, excluded.first_received_at),
+    last_received_at = greatest(old.last_received_at, excluded.last_received_at);
+
+-- name: insert_reject_sample
+-- The bytes of a reject.
+insert into reject_sample
+    (reject_group, topic_partition, log_offset, topic, payload, payload_size, detail, value_path, received_at)
+values (%(group)s, %(partition)s, %(offset)s, %(topic)s, %(payload)s, %(payload_size)s, %(detail)s, %(value_path)s,
+        %(received_at)s)
+on conflict do nothing;
+
+-- name: trim_reject_samples
+-- The latest five stay.
+delete from reject_sample where reject_group = %(group)s and (topic_partition, log_offset) not in (
+    select topic_partition, log_offset from reject_sample where reject_group = %(group)s
+    order by received_at desc, log_offset desc limit 5);
+
+-- name: count_rejects
+-- Rejects of a process by reason.
+insert into reject_count as old (process, reason, messages, observations)
+values (%(process)s, %(reason)s, %(messages)s, %(observations)s)
+on conflict (process, reason) do update set
+    messages = old.messages + excluded.messages, observations = old.observations + excluded.observations;
+
+-- name: upsert_delivery
+-- The outcome of a notification.
+insert into delivery (id, alert, notifier, target, status, reason, attempts, finished_delivered_at)
+values (%(id)s, %(alert)s, %(notifier)s, %(target)s, %(status)s, %(reason)s, %(attempts)s, %(finished_at)s)
+on conflict (id) do update set
+    status = excluded.status, reason = excluded.reason, attempts = excluded.attempts,
+    finished_delivered_at = excluded.finished_delivered_at
+where delivery.status <> 'delivered';
