@@ -58,8 +58,7 @@ def choose(home: Path, running: frozenset[str] = frozenset()) -> dict[str, objec
         "mqtt_password": known.get("mqtt_password") or _password(),
         "_database_password": password,
         "admin_password": known.get("admin_password") or _password(),
-        "webhook_secret": known.get("webhook_secret")
-        or "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+        "webhook_secret": known.get("webhook_secret") or "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
     }
     for name in ("mqtt", "kafka", "api"):
         kept = known.get(name) if name in running else None

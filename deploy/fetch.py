@@ -113,7 +113,9 @@ def _run(command: list[str], what: str) -> str:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
-        raise ServerError(server=what, problem=f"`{command[0]}` failed:\n{tail}", mend="check the network and try again")
+        raise ServerError(
+            server=what, problem=f"`{command[0]}` failed:\n{tail}", mend="check the network and try again"
+        )
     return result.stdout
 
 
@@ -174,7 +176,13 @@ def _mirror() -> tuple[str, str]:
 
 def _unpack(root: Path, packages: tuple[str, ...]) -> None:
     apt = root / "apt"
-    for folder in ("lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d", "etc/trusted.gpg.d"):
+    for folder in (
+        "lists/partial",
+        "cache/archives/partial",
+        "etc/apt.conf.d",
+        "etc/preferences.d",
+        "etc/trusted.gpg.d",
+    ):
         (apt / folder).mkdir(parents=True)
     (apt / "status").touch()
     address, keyring = _mirror()
@@ -209,7 +217,11 @@ def _patch(root: Path, programs: Path) -> None:
     loader = next(path for path in root.glob("usr/lib*/**/ld-linux-*.so.*") if path.is_file())
     libraries = sorted({str(path.parent) for path in root.glob("usr/lib/*-linux-gnu/**/*.so*") if path.is_file()})
     main = str(loader.parent)
-    path = ":".join([main, *[folder for folder in libraries if folder != main and folder.count("/") < main.count("/") + 2]])
+    path = ":".join(
+        [main, *[folder for folder in libraries if folder != main and folder.count("/") < main.count("/") + 2]]
+    )
     for program in sorted(programs.iterdir()):
         if program.is_file() and not program.is_symlink() and program.open("rb").read(4) == b"\x7fELF":
-            _run([tool, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", path, str(program)], "patchelf")
+            _run(
+                [tool, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", path, str(program)], "patchelf"
+            )

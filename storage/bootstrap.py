@@ -1,6 +1,6 @@
 """Makes the role, the database and the extension in a fresh local cluster: the one thing done as superuser.
 
-    python -m storage.bootstrap HOST:PORT SUPERUSER_PASSWORD DATABASE_URL
+python -m storage.bootstrap HOST:PORT SUPERUSER_PASSWORD DATABASE_URL
 """
 
 from __future__ import annotations

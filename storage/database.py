@@ -55,7 +55,9 @@ def migrate(settings: Settings) -> list[str]:
             connection.execute("select pg_advisory_lock(%s)", [LOCK])
             return _apply(connection)
     except psycopg.Error as error:
-        raise StorageError(problem=str(error).strip(), mend="check AEDILIS_DATABASE, or `aedilis servers status`") from error
+        raise StorageError(
+            problem=str(error).strip(), mend="check AEDILIS_DATABASE, or `aedilis servers status`"
+        ) from error
 
 
 def _apply(connection: psycopg.Connection[Any]) -> list[str]:

@@ -55,15 +55,15 @@ class Rows:
         return bool(same.any())
 
 
-def copy_blocks(rows: Rows) -> Iterator[bytes]:
-    """The bytes of one binary COPY, in the order of the rows where all are complete."""
+def copy_blocks(rows: Rows, *, ordered: bool) -> Iterator[bytes]:
+    """The bytes of one binary COPY; `ordered` keeps the order of the rows, else those alike may come together."""
     yield COPY_HEADER
     flagged = rows.raw_flag != None  # noqa: E711 - element by element
     no_result = np.isnan(rows.result)
     no_time = rows.result_time == _NO_TIME
     pattern = no_result * 1 + no_time * 2 + flagged * 4
     edges = np.flatnonzero(np.diff(pattern)) + 1 if len(rows) else []
-    if len(edges) > 64:  # few long blocks are quicker than many short ones; the order within a key is kept by staging
+    if len(edges) > 64 and not ordered:  # few long blocks are quicker than many short ones
         parts = [np.flatnonzero(pattern == value) for value in np.unique(pattern)]
     else:
         parts = np.split(np.arange(len(rows)), edges)
