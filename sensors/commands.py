@@ -1,0 +1,35 @@
+"""`aedilis types`: show and check sensor types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aedilis.settings import load as load_settings
+
+
+@click.group()
+def types() -> None:
+    """Show and check sensor types."""
+
+
+@types.command("list")
+def list_types() -> None:
+    """One line each."""
+    from sensors.registry import load
+
+    for name, declared in sorted(load(load_settings().sensor_types).items()):
+        click.echo(f"{name}@{declared.version}  {declared.topic}  {declared.title}")
+
+
+@types.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(file: Path) -> None:
+    """Say whether a file declares a sensor type, and if not, every fault."""
+    from sensors.compile import compile_type
+    from sensors.declaration import parse
+
+    declared = parse(file.read_text(encoding="utf-8"), str(file))
+    compile_type(declared)
+    click.echo(f"{declared.name}@{declared.version} is well declared")
