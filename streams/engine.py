@@ -190,7 +190,7 @@ class Engine:
         if watch.detector.name == "gap":
             return
         decision = watch.decision[rows]
-        opened, closed = decide(decision, watch.decision_parameters[rows], time, verdict.score)
+        opened, closed = decide(decision, watch.decision_parameters[rows], time, verdict.score, verdict.starts_at)
         watch.decision[rows] = decision
         for i in np.flatnonzero(opened | closed).tolist():
             out.append(

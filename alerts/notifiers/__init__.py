@@ -1,0 +1,1 @@
+"""One channel a file; each is found by scanning this folder."""

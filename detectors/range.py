@@ -1,0 +1,44 @@
+"""Range: a result outside of what is possible or plausible for its property."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aedilis.vocabulary import Datastream
+from detectors.interface import Floats, Table, Times, Verdict, merged, never
+
+
+class Range:
+    """Score 1 outside of [low, high], else 0. The only one that sees what failed a quality test."""
+
+    name: ClassVar[str] = "range"
+    kind: ClassVar[str] = "range"
+    schema: ClassVar[int] = 1
+    sees_failed: ClassVar[bool] = True
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("low", "f8"), ("high", "f8")])
+    state: ClassVar[np.dtype[np.void]] = np.dtype([("unused", "i1")])
+    defaults: ClassVar[Mapping[str, Any]] = {"low": -np.inf, "high": np.inf}
+
+    def fresh(self, n: int) -> Table:
+        """It remembers nothing."""
+        return np.zeros(n, self.state)
+
+    def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
+        """low and high, in the Datastream's unit."""
+        values = merged(self.defaults, declared, self.name)
+        if not values["low"] < values["high"]:
+            raise ValueError(f"detector range: expected low < high, got {values['low']} and {values['high']}")
+        return values["low"], values["high"]
+
+    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
+        """See `Detector.update`."""
+        low, high = parameters["low"], parameters["high"]
+        score = ((result < low) | (result > high)).astype(np.float64)
+        return Verdict(score, low.copy(), high.copy(), time)
+
+    def deadline(self, state: Table, parameters: Table) -> Times:
+        """It does not watch silence."""
+        return never(state)
