@@ -60,10 +60,12 @@ class RoleWorker:
 
     def _build(self) -> Any:
         settings, role = self.settings, self.role
+        folder = settings.home_path / "faust" / f"{role.name}-{os.getpid()}"
+        folder.mkdir(parents=True, exist_ok=True)
         app = faust.App(
             f"{settings.kafka_prefix}aedilis-{role.name}",
             broker=";".join(f"kafka://{host}" for host in settings.kafka.split(",")),
-            datadir=str(settings.home_path / "faust" / f"{role.name}-{os.getpid()}"),
+            datadir=str(folder),
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,
