@@ -120,7 +120,9 @@ class Engine:
     def _configure(self, row: int) -> None:
         datastream = self._datastreams[row]
         thing = datastream.thing
-        self._zone_of_row[row] = self._zones.setdefault(thing.zone, len(self._zones))
+        # a zone's price boards say nothing of how far its air stations are: each sensor type has a clock of its own
+        zone = f"{thing.zone}|{datastream.sensor_type}"
+        self._zone_of_row[row] = self._zones.setdefault(zone, len(self._zones))
         self._data_clock[row] = thing.clock is Clock.DATA
         uses, self._lateness[row] = self._pipeline(datastream)
         for watch in self._watches.values():
@@ -219,9 +221,10 @@ class Engine:
     ) -> None:
         """A gap ends with the next result. One that no clock had shown yet opens and ends at once."""
         deadline = watch.detector.deadline(watch.state[rows], watch.parameters[rows])
-        for i in np.flatnonzero(time > deadline).tolist():
+        is_open = watch.decision["open"][rows]
+        for i in np.flatnonzero(is_open | (time > deadline)).tolist():
             row = int(rows[i])
-            if not watch.decision["open"][row]:
+            if not is_open[i]:
                 out.append(self._gap(watch, row, int(deadline[i]), None, int(ingested[i])))
             out.append(self._gap(watch, row, int(deadline[i]), int(time[i]), int(ingested[i])))
             watch.decision["open"][row] = False

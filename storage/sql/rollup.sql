@@ -5,7 +5,7 @@ delete from rollup_dirty where (hour, partition) in (
 returning hour;
 
 -- name: refresh_hours
--- Computes the rollups of all Datastreams for some hours anew. Valid from 75 % data capture on (EEA, IPR guidance).
+-- Computes the rollups of all Datastreams for some hours anew. Valid from three quarters of data capture on (EEA).
 insert into rollup_hour as old (datastream, hour, count, minimum, maximum, mean, last, good_share, capture, valid)
 select o.datastream, date_trunc('hour', o.phenomenon_time), count(o.result), min(o.result), max(o.result),
        avg(o.result), (array_agg(o.result order by o.phenomenon_time desc) filter (where o.result is not null))[1],

@@ -1,0 +1,129 @@
+"""The application: a table of routes, who may pass, and what an error looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from aedilis.settings import Settings
+from api import data, live, pages
+from api.security import Door, Headers
+from storage.queries import Reader
+from storage.writer import Unavailable
+
+HERE = Path(__file__).parent
+VENDORED = {
+    "uPlot.esm.js": HERE / "web/node_modules/uplot/dist/uPlot.esm.js",
+    "uPlot.min.css": HERE / "web/node_modules/uplot/dist/uPlot.min.css",
+}
+"""What the browser gets of other people's libraries."""
+OPEN = ("/login", "/static/", "/health/", "/metrics")
+"""Addresses that need no login."""
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The application; it starts without a database and says so on its pages."""
+    reader = Reader(settings)
+    pulse = live.Pulse(reader)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await reader.open()
+        task = asyncio.create_task(pulse.run())
+        yield
+        task.cancel()
+        await reader.close()
+
+    app = FastAPI(title="Aedilis", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
+    app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
+    app.include_router(pages.router)
+    app.include_router(data.router)
+    app.include_router(live.router)
+    app.add_api_route("/health/live", _alive, methods=["GET"])
+    app.add_api_route("/health/ready", _ready, methods=["GET"])
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.add_api_route("/static/vendor/{name}", _vendored, methods=["GET"])
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.middleware("http")(_pass)
+    app.add_middleware(Headers)
+    app.add_exception_handler(Unavailable, _database_down)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return app
+
+
+async def _pass(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Let those through who are logged in."""
+    if request.url.path.startswith(OPEN):
+        return await call_next(request)
+    try:
+        request.state.user = await request.app.state.door.who(request)
+    except Unavailable as error:
+        return await _database_down(request, error)
+    if request.state.user is None:
+        if _wants_json(request):
+            return _problem(request, 401, "Log in first: POST user and password to /login.")
+        return RedirectResponse("/login", 303)
+    return await call_next(request)
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/live"))
+
+
+def _problem(request: Request, status: int, detail: str) -> Response:
+    """RFC 9457 for programs, a page for people."""
+    title = HTTPStatus(status).phrase
+    if _wants_json(request):
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        return JSONResponse(body, status, media_type="application/problem+json")
+    return pages.page(request, "error", status, title=title, detail=detail)
+
+
+async def _database_down(request: Request, error: Exception) -> Response:
+    detail = f"The database cannot be reached, so nothing can be shown. Detection goes on. ({str(error)[:200]})"
+    return _problem(request, 503, detail)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _problem(request, error.status_code, str(error.detail))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}, got {one['input']!r}" for one in error.errors()]
+    return _problem(request, 422, "; ".join(faults)[:1000])
+
+
+async def _alive() -> JSONResponse:
+    return JSONResponse({"process": "api", "live": True})
+
+
+async def _ready(request: Request) -> JSONResponse:
+    try:
+        await request.app.state.reader.versions()
+    except Unavailable as error:
+        wrong = {"database": f"cannot be reached: {error}"}
+        return JSONResponse({"process": "api", "ready": False, "wrong": wrong}, 503)
+    return JSONResponse({"process": "api", "ready": True, "wrong": {}})
+
+
+async def _metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _vendored(name: str) -> FileResponse:
+    if name not in VENDORED:
+        raise HTTPException(404, "There is no such file.")
+    return FileResponse(VENDORED[name])

@@ -1,0 +1,126 @@
+"""What the pages read. Every method may raise `Unavailable` when the database cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import PoolTimeout
+
+from aedilis.settings import Settings
+from storage.counts import Counts, read_counts
+from storage.database import Connection, make_pool, queries
+from storage.writer import Unavailable
+
+Q = queries("read")
+Row = dict[str, Any]
+
+
+class Reader:
+    """Reads for one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.pool = make_pool(settings, size=4)
+
+    async def open(self) -> None:
+        """Open the pool; the database may come later."""
+        await self.pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with self.pool.connection(timeout=3) as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise Unavailable(str(error).strip()) from error
+
+    async def _all(self, name: str, **values: object) -> list[Row]:
+        async with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(Q[name], values)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def _one(self, name: str, **values: object) -> Row | None:
+        rows = await self._all(name, **values)
+        return rows[0] if rows else None
+
+    async def city(self) -> list[Row]:
+        """Every Thing: id, agency, name, zone, place, number of Datastreams, newest time, what is open, how bad."""
+        return await self._all("city")
+
+    async def thing(self, number: int) -> Row | None:
+        """One Thing."""
+        return await self._one("thing", id=number)
+
+    async def datastreams(self, thing: int) -> list[Row]:
+        """The Datastreams of a Thing."""
+        return await self._all("datastreams", id=thing)
+
+    async def datastream(self, number: int) -> Row | None:
+        """One Datastream with its Thing."""
+        return await self._one("datastream", id=number)
+
+    async def series(self, number: int, start: datetime, end: datetime, points: int) -> list[Row]:
+        """time, result, quality, low, high, count: as stored, or in buckets where there are more than `points`."""
+        span = {"id": number, "start": start, "end": end}
+        counted = await self._one("count_series", **span)
+        if counted is None or counted["observations"] <= points:
+            return await self._all("series", **span)
+        width = timedelta(seconds=max(1, round((end - start).total_seconds() / points)))
+        return await self._all("series_thinned", width=width, **span)
+
+    async def anomalies(
+        self,
+        *,
+        datastream: int | None = None,
+        open_only: bool = False,
+        kind: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 200,
+    ) -> list[Row]:
+        """Anomalies, the newest first."""
+        return await self._all(
+            "anomalies", datastream=datastream, open_only=open_only, kind=kind, start=start, end=end, limit=limit
+        )
+
+    async def alerts(self, *, status: str | None = None, kind: str | None = None, limit: int = 200) -> list[Row]:
+        """Alerts, the newest first."""
+        return await self._all("alerts", status=status, kind=kind, limit=limit)
+
+    async def reject_groups(self) -> list[Row]:
+        """Rejects by reason and shape of topic."""
+        return await self._all("reject_groups")
+
+    async def reject_samples(self, group: int) -> list[Row]:
+        """The latest bytes of a group."""
+        return await self._all("reject_samples", id=group)
+
+    async def counts(self) -> Counts:
+        """The accounting of all hops."""
+        async with self._connection() as connection:
+            return await read_counts(connection)
+
+    async def versions(self) -> Row:
+        """Numbers that change when something was stored."""
+        return await self._one("versions") or {}
+
+    async def create_session(self, token: bytes, user: str) -> None:
+        """Keep a session by the hash of its token, for twelve hours."""
+        await self._all("create_session", token=token, user=user)
+
+    async def find_session(self, token: bytes) -> str | None:
+        """The user of a session."""
+        row = await self._one("find_session", token=token)
+        return str(row["user_name"]) if row else None
+
+    async def delete_session(self, token: bytes) -> None:
+        """End a session."""
+        await self._all("delete_session", token=token)
