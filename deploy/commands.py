@@ -151,7 +151,7 @@ def status() -> None:
 def reset() -> None:
     """Delete the data of the servers; programs and passwords stay."""
     home = default_home()
-    if _background(home) or (home / "run" / "up.pid").exists() and _up_runs(home):
+    if _background(home) or ((home / "run" / "up.pid").exists() and _up_runs(home)):
         raise ServerError(server="all", problem="they run", mend="stop them first: aedilis servers stop")
     for server in local_servers(load()):
         server.empty()

@@ -64,8 +64,11 @@ class Spike:
         place = _bin(time, parameters)
         new = state["count"] == 0
         state["profile"] = np.where(new[:, None], x[:, None], state["profile"])
-        profile = state["profile"][rows, place].astype(np.float64)
         seen = state["seen"][rows, place]
+        # an hour that was never seen begins where the level is, or its first observation would look like a spike
+        first = np.clip(x - state["level"], -LARGEST, LARGEST)
+        profile = np.where(seen == 0, first, state["profile"][rows, place].astype(np.float64))
+        state["profile"][rows, place] = profile
         deviation = x - profile
         surprise = deviation - state["level"]
         scale = np.maximum(1.25 * state["scale"], parameters["floor"] * np.abs(x - surprise) + 1e-12)

@@ -19,10 +19,9 @@ def ingest() -> None:
 
 
 async def _run() -> None:
+    from ingest.pipeline import Pipeline
     from sensors.compile import compile_type
     from sensors.registry import load as load_types
-
-    from ingest.pipeline import Pipeline
 
     settings = load()
     types = [compile_type(declared) for declared in load_types(settings.sensor_types).values()]

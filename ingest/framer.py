@@ -6,11 +6,11 @@ from itertools import count
 
 import numpy as np
 import numpy.typing as npt
-from sensors.compile import DecodedObservation
 
 from aedilis.frame import NO_TIME, Frame
 from aedilis.topics import PARTITIONS
 from aedilis.vocabulary import Datastream, FrameCounts, FrameHeader, Quality
+from sensors.compile import DecodedObservation
 
 
 class _Columns:

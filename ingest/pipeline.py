@@ -19,7 +19,6 @@ from collections import Counter
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from sensors.compile import CompiledType
 
 from aedilis import metrics
 from aedilis.frame import encode
@@ -32,6 +31,7 @@ from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, subscriptions
 from ingest.placement import Placement, read_things
 from ingest.reader import Read, Reader
+from sensors.compile import CompiledType
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sensors.compile import CompiledType, Decoded, Refused
-
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
 from ingest.mqtt import Message
+from sensors.compile import CompiledType, Decoded, Refused
 
 _CACHE_TOPICS = 200_000
 

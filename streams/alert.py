@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from alerts.lifecycle import AlertBook
 
 from aedilis import metrics
 from aedilis.settings import Settings
 from aedilis.topics import ALERT_STATE, ALERTS, ANOMALIES
 from aedilis.vocabulary import Alert, Anomaly
+from alerts.lifecycle import AlertBook
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
 from streams.partition import Poison, Record

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from alerts.delivery import deliver
-from alerts.discovery import notifiers
-from alerts.notifier import Notifier
 
 from aedilis import metrics
 from aedilis.settings import Settings
 from aedilis.topics import ALERTS, DELIVERIES, NOTIFY_STATE
 from aedilis.vocabulary import Alert, Delivery
+from alerts.delivery import deliver
+from alerts.discovery import notifiers
+from alerts.notifier import Notifier
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
 from streams.partition import Poison, Record

@@ -13,8 +13,6 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from storage.rollup import refresh
-from storage.writer import Refused, Unavailable, Writer
 
 from aedilis import metrics
 from aedilis.errors import FrameError
@@ -22,6 +20,8 @@ from aedilis.frame import decode
 from aedilis.settings import Settings
 from aedilis.topics import ALERTS, ANOMALIES, DELIVERIES, OBSERVATIONS, REJECTS
 from aedilis.vocabulary import Alert, Anomaly, Delivery, Reject
+from storage.rollup import refresh
+from storage.writer import Refused, Unavailable, Writer
 from streams.app import Role
 from streams.partition import Poison, Record, Stalled
 
