@@ -28,7 +28,7 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/codespell aedilis sensors ingest simulation streams detectors storage alerts api deploy docs tests *.md --skip "*/node_modules/*,*.json,*.png"
-	@$(BIN)/lint-imports --no-cache --verbose >/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache >/dev/null 2>&1 || $(BIN)/lint-imports --no-cache
 
 types: setup
 	@echo "types"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from typing import Any
 
 import alerts.notifiers
 from aedilis.settings import Settings
@@ -13,7 +14,7 @@ from alerts.notifier import Notifier
 
 def channels() -> list[type[Notifier]]:
     """Every channel, by name."""
-    found = []
+    found: list[Any] = []
     for module in pkgutil.iter_modules(alerts.notifiers.__path__):
         loaded = importlib.import_module(f"alerts.notifiers.{module.name}")
         found += [

@@ -127,7 +127,7 @@ async def anomalies(request: Request, open_only: bool = False, kind: str | None 
 async def alerts(request: Request, status: str | None = None) -> Response:
     """All alerts."""
     rows = await reader_of(request).alerts(status=status or None, limit=500)
-    return page(request, "alerts", alerts=rows, status=status)
+    return page(request, "alerts", alerts=rows, wanted=status)
 
 
 @router.get("/counts")

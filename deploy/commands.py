@@ -160,7 +160,7 @@ def reset() -> None:
 
 def _up_runs(home: Path) -> bool:
     try:
-        return psutil.pid_exists(int((home / "run" / "up.pid").read_text()))
+        return bool(psutil.pid_exists(int((home / "run" / "up.pid").read_text())))
     except (OSError, ValueError):
         return False
 

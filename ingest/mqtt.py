@@ -36,7 +36,7 @@ class Message(NamedTuple):
     connection: int
 
 
-class _BufferedClient(paho.Client):
+class _BufferedClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
     """paho reads each packet with several tiny `recv` calls; this one serves them from a large buffer."""
 
     def __init__(self, **options: Any) -> None:

@@ -157,8 +157,7 @@ class City:
         place = self._place(number + STATIONS, now)
         time = place.pop("time")
         records: list[dict[str, object]] = []
-        for goods in GOODS:
-            records.append({"time": time, "place": goods, "price": self._price(name, goods, now)})
+        records += [{"time": time, "place": goods, "price": self._price(name, goods, now)} for goods in GOODS]
         for scale in range(1, SCALES + 1):
             bias = 4 * self._chance(name, "scale", scale) + 6 * self._chance(name, scale, now.timestamp())
             records.append({"time": time, "place": str(scale), "weight_bias": round(bias, 1)})

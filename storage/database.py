@@ -80,7 +80,7 @@ def _apply(connection: psycopg.Connection[Any]) -> list[str]:
                 )
             continue
         with connection.transaction():
-            connection.execute(cast(LiteralString, text))
+            connection.execute(text)
             connection.execute("insert into migration (name, checksum) values (%s, %s)", [file.name, checksum])
         done.append(file.name)
     return done

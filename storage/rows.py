@@ -62,7 +62,7 @@ def copy_blocks(rows: Rows, *, ordered: bool) -> Iterator[bytes]:
     no_result = np.isnan(rows.result)
     no_time = rows.result_time == _NO_TIME
     pattern = no_result * 1 + no_time * 2 + flagged * 4
-    edges = np.flatnonzero(np.diff(pattern)) + 1 if len(rows) else []
+    edges: npt.NDArray[np.intp] = np.flatnonzero(np.diff(pattern)) + 1 if len(rows) else np.array([], np.intp)
     if len(edges) > 64 and not ordered:  # few long blocks are quicker than many short ones
         parts = [np.flatnonzero(pattern == value) for value in np.unique(pattern)]
     else:

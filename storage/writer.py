@@ -441,7 +441,7 @@ def _rows(frames: list[Frame], sensors: dict[str, int]) -> Rows:
 
 
 async def _copy(connection: Connection, table: str, rows: Rows, *, ordered: bool) -> None:
-    statement = psycopg.sql.SQL("copy {} (" + COLUMNS + ") from stdin (format binary)")  # type: ignore[arg-type]
+    statement = psycopg.sql.SQL("copy {} (" + COLUMNS + ") from stdin (format binary)")
     async with connection.cursor().copy(statement.format(psycopg.sql.Identifier(table))) as copy:
         for block in copy_blocks(rows, ordered=ordered):
             await copy.write(block)

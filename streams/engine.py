@@ -195,7 +195,7 @@ class Engine:
         opened, closed = decide(decision, watch.decision_parameters[rows], time, verdict.score, verdict.starts_at)
         watch.decision[rows] = decision
         for i in np.flatnonzero(opened | closed).tolist():
-            out.append(
+            out.append(  # noqa: PERF401 - plainer so
                 self._anomaly(
                     watch,
                     int(rows[i]),
