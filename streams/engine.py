@@ -7,7 +7,8 @@ not depend on how observations were cut into frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,11 +21,11 @@ from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Se
 from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 from detectors.explain import explain
 from detectors.interface import Detector
+from streams.clocks import NEVER, ZoneClocks
 
 ROWS_OF_CHUNK = 48
 """Rows of one checkpoint chunk: with all detectors on it stays well under 256 KiB."""
-SCHEMA = 1
-NEVER = np.iinfo(np.int64).min
+SCHEMA = 2
 FAR = np.iinfo(np.int64).max
 
 Times = npt.NDArray[np.int64]
@@ -70,6 +71,23 @@ class _Watch:
         self.decision = np.concatenate([self.decision, np.zeros(more, DECISION_STATE)])
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoke:
+    """Results of n different rows; shapes `(n,)`."""
+
+    rows: Rows
+    time: Times
+    result: npt.NDArray[np.float64]
+    ingested_at: Times
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> _Spoke:
+        return _Spoke(self.rows[chosen], self.time[chosen], self.result[chosen], self.ingested_at[chosen])
+
+
+_NOTHING = (float("nan"), float("nan"), float("nan"))
+"""Result and expected band of what was not said."""
+
+
 class Engine:
     """The state of one partition and its update."""
 
@@ -80,12 +98,14 @@ class Engine:
         self._datastreams: list[Datastream] = []
         self._newest = np.full(self._capacity, NEVER, np.int64)
         self._lateness = np.zeros(self._capacity, np.int64)
-        self._zone_of_row = np.zeros(self._capacity, np.intp)
-        self._zones: dict[str, int] = {}
-        self._zone_clock: dict[int, dict[int, int]] = {}  # zone → Thing → its newest time
+        self._thing = np.zeros(self._capacity, np.int64)
+        self._zone = np.zeros(self._capacity, np.intp)
+        self._clocks = ZoneClocks()
+        self._behind = np.zeros(self._capacity, np.int64)  # µs that a Datastream's newest result came in late
         self._data_clock = np.zeros(self._capacity, bool)
         self._tick = NEVER
         self._watches = {name: _Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
+        self._gap = self._watches.get("gap")  # it goes by clocks, the others by results
         self._dirty: set[int] = set()
 
     def __len__(self) -> int:
@@ -112,7 +132,9 @@ class Engine:
         self._capacity *= 2
         self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
         self._lateness = np.concatenate([self._lateness, np.zeros(more, np.int64)])
-        self._zone_of_row = np.concatenate([self._zone_of_row, np.zeros(more, np.intp)])
+        self._thing = np.concatenate([self._thing, np.zeros(more, np.int64)])
+        self._zone = np.concatenate([self._zone, np.zeros(more, np.intp)])
+        self._behind = np.concatenate([self._behind, np.zeros(more, np.int64)])
         self._data_clock = np.concatenate([self._data_clock, np.zeros(more, bool)])
         for watch in self._watches.values():
             watch.grow(self._capacity)
@@ -121,8 +143,10 @@ class Engine:
         datastream = self._datastreams[row]
         thing = datastream.thing
         # a zone's price boards say nothing of how far its air stations are: each sensor type has a clock of its own
-        zone = f"{thing.zone}|{datastream.sensor_type}"
-        self._zone_of_row[row] = self._zones.setdefault(zone, len(self._zones))
+        before, after = int(self._zone[row]), self._clocks.number(f"{thing.zone}|{datastream.sensor_type}")
+        self._thing[row], self._zone[row] = thing.id, after
+        if before != after and self._newest[row] != NEVER:  # it has moved
+            self._rebuild_clocks([before, after])
         self._data_clock[row] = thing.clock is Clock.DATA
         uses, self._lateness[row] = self._pipeline(datastream)
         for watch in self._watches.values():
@@ -133,6 +157,12 @@ class Engine:
             watch.severity[row] = use.severity
             watch.parameters[row] = watch.detector.parameters_of(use.parameters, datastream)
             watch.decision_parameters[row] = (use.open, use.close, use.n_open, use.n_close)
+
+    def _rebuild_clocks(self, zones: Iterable[int]) -> None:
+        n = len(self._datastreams)
+        for zone in zones:
+            rows = np.flatnonzero(self._zone[:n] == zone)
+            self._clocks.rebuild(zone, self._thing[rows], self._newest[rows])
 
     # ------------------------------------------------------------ frames
 
@@ -151,6 +181,9 @@ class Engine:
 
     def _observe(self, frame: Frame, out: list[Anomaly]) -> None:
         rows = np.array([self._row.get(i, -1) for i in frame.datastream.tolist()], np.intp)
+        known = np.flatnonzero(rows >= 0)
+        clock = np.full(len(rows), self._tick, np.int64)
+        clock[known] = self._clock_before(rows[known], frame.phenomenon_time[known])
         for chosen in _rounds(rows):
             chosen = chosen[frame.phenomenon_time[chosen] > self._newest[rows[chosen]]]  # late ones teach nothing
             if not len(chosen):
@@ -158,39 +191,28 @@ class Engine:
             at, time = rows[chosen], frame.phenomenon_time[chosen]
             self._newest[at] = time
             self._dirty.update((at // ROWS_OF_CHUNK).tolist())
-            self._advance(at, time)
-            result, ingested = frame.result[chosen], frame.ingested_at[chosen]
-            quality = frame.quality[chosen]
-            finite = np.isfinite(result)
-            passed = finite & (quality != Quality.FAIL)
+            finite = np.isfinite(frame.result[chosen])
+            passed = finite & (frame.quality[chosen] != Quality.FAIL)
+            spoke = _Spoke(at, time, frame.result[chosen], frame.ingested_at[chosen])
+            self._spoke(spoke.take(finite), clock[chosen][finite], out)
             for watch in self._watches.values():
                 seen = (finite if watch.detector.sees_failed else passed) & watch.enabled[at]
-                if seen.any():
-                    self._update(watch, at[seen], time[seen], result[seen], ingested[seen], out)
+                if watch is not self._gap and seen.any():
+                    self._update(watch, spoke.take(seen), out)
 
-    def _advance(self, rows: Rows, time: Times) -> None:
-        for row, moment in zip(rows.tolist(), time.tolist(), strict=True):
-            things = self._zone_clock.setdefault(int(self._zone_of_row[row]), {})
-            thing = self._datastreams[row].thing.id
-            if moment > things.get(thing, NEVER):
-                things[thing] = moment
+    def _clock_before(self, rows: Rows, times: Times) -> Times:
+        """What the clock of each observation's Datastream showed before it came."""
+        before = np.full(len(rows), self._tick, np.int64)
+        by_data = np.flatnonzero(self._data_clock[rows])
+        at = rows[by_data]
+        before[by_data] = self._clocks.advance(self._zone[at], self._thing[at], times[by_data])
+        return before
 
-    def _update(
-        self,
-        watch: _Watch,
-        rows: Rows,
-        time: Times,
-        result: npt.NDArray[np.float64],
-        ingested: Times,
-        out: list[Anomaly],
-    ) -> None:
-        state, parameters = watch.state[rows], watch.parameters[rows]
-        if watch.detector.name == "gap":
-            self._came_back(watch, rows, time, result, ingested, out)
-        verdict = watch.detector.update(state, parameters, time, result)
+    def _update(self, watch: _Watch, spoke: _Spoke, out: list[Anomaly]) -> None:
+        rows, time = spoke.rows, spoke.time
+        state = watch.state[rows]
+        verdict = watch.detector.update(state, watch.parameters[rows], time, spoke.result)
         watch.state[rows] = state
-        if watch.detector.name == "gap":
-            return
         decision = watch.decision[rows]
         opened, closed = decide(decision, watch.decision_parameters[rows], time, verdict.score, verdict.starts_at)
         watch.decision[rows] = decision
@@ -201,61 +223,73 @@ class Engine:
                     int(rows[i]),
                     decision[i],
                     ends_at=int(time[i]) if closed[i] else None,
-                    result=float(result[i]),
+                    result=float(spoke.result[i]),
                     low=float(verdict.expected_low[i]),
                     high=float(verdict.expected_high[i]),
-                    ingested_at=int(ingested[i]),
+                    ingested_at=int(spoke.ingested_at[i]),
                 )
             )
 
     # ------------------------------------------------------------ silence
 
-    def _came_back(
-        self,
-        watch: _Watch,
-        rows: Rows,
-        time: Times,
-        result: npt.NDArray[np.float64],
-        ingested: Times,
-        out: list[Anomaly],
-    ) -> None:
-        """A gap ends with the next result. One that no clock had shown yet opens and ends at once."""
+    def _spoke(self, spoke: _Spoke, clock: Times, out: list[Anomaly]) -> None:
+        """A gap ends with the next result. One that no frame's end had shown yet opens and ends at once.
+
+        `clock` is what the clock showed before each result. A result that comes later than its own deadline (a replay
+        of old files, a device that sends what it had kept) is no silence: its next deadline counts from the clock.
+        """
+        watch = self._gap
+        if watch is None:
+            return
+        watched = watch.enabled[spoke.rows]
+        spoke, clock = spoke.take(watched), clock[watched]
+        rows, time = spoke.rows, spoke.time
         deadline = watch.detector.deadline(watch.state[rows], watch.parameters[rows])
+        shown = self._passed(deadline, self._behind[rows], clock, self._lateness[rows])
         is_open = watch.decision["open"][rows]
-        for i in np.flatnonzero(is_open | (time > deadline)).tolist():
-            row = int(rows[i])
+        for i in np.flatnonzero(is_open | shown | (time > deadline)).tolist():
+            row, ingested_at = int(rows[i]), int(spoke.ingested_at[i])
             if not is_open[i]:
-                out.append(self._gap(watch, row, int(deadline[i]), None, int(ingested[i])))
-            out.append(self._gap(watch, row, int(deadline[i]), int(time[i]), int(ingested[i])))
-            watch.decision["open"][row] = False
+                # what the clock had shown was found at the clock's deadline, a mere hole in the data at its own
+                late = int(self._behind[row]) if shown[i] else 0
+                self._open_gap(watch, row, int(deadline[i]) + late, ingested_at, out)
+            out.append(self._end_gap(watch, row, int(time[i]), ingested_at))
+        state = watch.state[rows]
+        watch.detector.update(state, watch.parameters[rows], time, spoke.result)
+        watch.state[rows] = state
+        after = watch.detector.deadline(state, watch.parameters[rows])
+        self._behind[rows] = np.where(
+            (clock != NEVER) & (clock > after + self._lateness[rows]), np.maximum(clock, time) - time, 0
+        )
+
+    @staticmethod
+    def _passed(deadline: Times, behind: Times, clock: Times, lateness: Times) -> npt.NDArray[np.bool_]:
+        """Where the clock is beyond a deadline by more than the allowed lateness."""
+        due = (deadline < FAR) & (clock != NEVER)
+        passed: npt.NDArray[np.bool_] = due & (clock > np.where(due, deadline, 0) + behind + lateness)
+        return passed
 
     def _silence(self, ingested_at: int, out: list[Anomaly]) -> None:
-        """Open a gap where the clock has passed a deadline by more than the allowed lateness."""
-        watch = self._watches.get("gap")
+        """Open a gap where the clock has passed a deadline."""
+        watch = self._gap
         n = len(self._datastreams)
         if watch is None or not n:
             return
-        clocks = np.full(max(len(self._zones), 1), NEVER, np.int64)
-        for zone, things in self._zone_clock.items():
-            newest = sorted(things.values())
-            clocks[zone] = newest[-2] if len(newest) > 1 else newest[-1]
-        clock = np.where(self._data_clock[:n], clocks[self._zone_of_row[:n]], self._tick)
+        clock = np.where(self._data_clock[:n], self._clocks.now(self._zone[:n]), self._tick)
         deadline = watch.detector.deadline(watch.state[:n], watch.parameters[:n])
-        silent = watch.enabled[:n] & ~watch.decision["open"][:n].astype(bool) & (deadline < FAR)
-        silent &= clock > np.where(silent, deadline, 0) + self._lateness[:n]
+        silent = self._passed(deadline, self._behind[:n], clock, self._lateness[:n])
+        silent &= watch.enabled[:n] & ~watch.decision["open"][:n]
         for row in np.flatnonzero(silent).tolist():
-            out.append(self._gap(watch, row, int(deadline[row]), None, ingested_at))
-            watch.decision["open"][row] = True
-            self._dirty.add(row // ROWS_OF_CHUNK)
+            self._open_gap(watch, row, int(deadline[row] + self._behind[row]), ingested_at, out)
 
-    def _gap(self, watch: _Watch, row: int, deadline: int, ends_at: int | None, ingested_at: int) -> Anomaly:
-        decision = np.zeros(1, DECISION_STATE)[0]
-        decision["starts_at"], decision["opened_at"], decision["peak"] = int(self._spoke(watch, row)), deadline, 1.0
-        return self._anomaly(watch, row, decision, ends_at, float("nan"), float("nan"), float("nan"), ingested_at)
+    def _open_gap(self, watch: _Watch, row: int, deadline: int, ingested_at: int, out: list[Anomaly]) -> None:
+        watch.decision[row] = (True, 1, 0, int(watch.state["newest"][row]), deadline, 1.0)
+        self._dirty.add(row // ROWS_OF_CHUNK)
+        out.append(self._anomaly(watch, row, watch.decision[row], None, *_NOTHING, ingested_at))
 
-    @staticmethod
-    def _spoke(watch: _Watch, row: int) -> int:
-        return int(watch.state["newest"][row])
+    def _end_gap(self, watch: _Watch, row: int, ends_at: int, ingested_at: int) -> Anomaly:
+        watch.decision["open"][row] = False
+        return self._anomaly(watch, row, watch.decision[row], ends_at, *_NOTHING, ingested_at)
 
     # ------------------------------------------------------------ anomalies
 
@@ -275,7 +309,7 @@ class Engine:
         detected_at = int(decision["opened_at"])
         return Anomaly(
             id=anomaly_id(datastream.id, detector.kind, detector.name, detected_at),
-            revision=Revision(detected_at, 1) if ends_at is None else Revision(ends_at, 2),
+            revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
             datastream=datastream.id,
             agency=datastream.thing.agency,
             thing=datastream.thing.name,
@@ -311,10 +345,7 @@ class Engine:
         n = len(self._datastreams)
         numbers = range((n + ROWS_OF_CHUNK - 1) // ROWS_OF_CHUNK) if whole else sorted(self._dirty)
         chunks = {number: self._chunk(number) for number in numbers}
-        clocks = [
-            (zone, things) for zone, index in self._zones.items() if (things := self._zone_clock.get(index)) is not None
-        ]
-        chunks[-1] = msgspec.msgpack.encode({"tick": self._tick, "zones": clocks})
+        chunks[-1] = msgspec.msgpack.encode({"tick": self._tick, "zones": self._clocks.kept()})
         return chunks
 
     def mark_clean(self) -> None:
@@ -327,6 +358,7 @@ class Engine:
             {
                 "datastreams": self._datastreams[part],
                 "newest": self._newest[part].tobytes(),
+                "behind": self._behind[part].tobytes(),
                 "detectors": {
                     name: (watch.detector.schema, watch.state[part].tobytes(), watch.decision[part].tobytes())
                     for name, watch in self._watches.items()
@@ -343,6 +375,7 @@ class Engine:
                 self._declare(datastream)
             part = slice(first, len(self._datastreams))
             self._newest[part] = np.frombuffer(chunk.newest, np.int64)
+            self._behind[part] = np.frombuffer(chunk.behind, np.int64)
             for name, (schema, state, decision) in chunk.detectors.items():
                 watch = self._watches.get(name)
                 if watch is not None and watch.detector.schema == schema:
@@ -351,20 +384,21 @@ class Engine:
         if -1 in chunks:
             clocks = msgspec.msgpack.decode(chunks[-1], type=_Clocks)
             self._tick = clocks.tick
-            for zone, things in clocks.zones:
-                self._zone_clock[self._zones.setdefault(zone, len(self._zones))] = things
+            self._clocks.restore(clocks.zones)
+        self._rebuild_clocks(set(self._zone[: len(self._datastreams)].tolist()))
         self._dirty.clear()
 
 
 class _Chunk(msgspec.Struct):
     datastreams: list[Datastream]
     newest: bytes
+    behind: bytes
     detectors: dict[str, tuple[int, bytes, bytes]]
 
 
 class _Clocks(msgspec.Struct):
     tick: int
-    zones: list[tuple[str, dict[int, int]]]
+    zones: dict[str, int]
 
 
 def _rounds(rows: Rows) -> list[Rows]:

@@ -1,0 +1,213 @@
+"""What the engine finds is a function of the log: not of the cut into frames, nor of a restart in between."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aedilis.frame import NO_TIME, Frame
+from aedilis.identity import datastream_id, thing_id
+from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameCounts, FrameHeader, Severity, Thing
+from detectors.discovery import all_detectors
+from streams.engine import Engine, Use
+
+HOUR = 3_600_000_000
+START = 1_700_000_000_000_000 // HOUR * HOUR
+LATENESS = 2 * HOUR
+USES = (
+    Use("gap", Severity.MINOR, 0.9, 0.6, 1, 1, {"after_s": 3 * 3600.0}),
+    Use("range", Severity.MAJOR, 0.9, 0.6, 1, 1, {"low": 0.0, "high": 50.0}),
+    Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 1, {"count": 3}),
+    Use("spike", Severity.MINOR, 0.9, 0.6, 1, 1, {"warm_up": 6, "season": "none"}),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One observation of the log."""
+
+    thing: int
+    name: str
+    hour: float
+    result: float
+    tick: float | None = None
+
+
+def datastream(thing: int, name: str, clock: Clock = Clock.DATA) -> Datastream:
+    label = f"t{thing}"
+    place = Thing(thing_id("demo", label), "demo", label, f"demo/z{thing % 2}", 0, clock)
+    return Datastream(datastream_id("demo", label, name), place, name, name, "1", "type", 1, HOUR)
+
+
+def frame(seen: list[Seen], clock: Clock, tick: float | None = None) -> Frame:
+    streams = {(one.thing, one.name): datastream(one.thing, one.name, clock) for one in seen}
+    n = len(seen)
+    return Frame(
+        FrameHeader("p", 1, FrameCounts(), tuple(streams.values()), None if tick is None else START + int(tick * HOUR)),
+        np.array([streams[one.thing, one.name].id for one in seen], np.int64),
+        np.array([START + int(one.hour * HOUR) for one in seen], np.int64),
+        np.array([one.result for one in seen], np.float64),
+        np.array([9 if np.isnan(one.result) else 1 for one in seen], np.uint8),
+        np.zeros(n, np.uint32),
+        np.full(n, -1, np.int32),
+        (),
+        np.zeros(n, np.int32),
+        ("type@1",) if n else (),
+        np.full(n, NO_TIME, np.int64),
+        np.full(n, START, np.int64),
+    )
+
+
+def engine() -> Engine:
+    return Engine(all_detectors(), lambda _: (USES, LATENESS))
+
+
+def run(log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA) -> dict[Any, Any]:
+    """The last word on each anomaly, and how many words there were."""
+    one = engine()
+    out: list[Anomaly] = []
+    edges = [0, *sorted(cuts), len(log)]
+    for start, end in itertools.pairwise(edges):
+        out += one.apply(frame(log[start:end], clock))
+        if restart:
+            kept = one.changed_chunks(whole=True)
+            one = engine()
+            one.restore(kept)
+    latest: dict[Any, Any] = {}
+    for anomaly in out:
+        before = latest.get(anomaly.id)
+        assert before is None or before[0].revision < anomaly.revision, "a change that its reader would ignore"
+        latest[anomaly.id] = (msgspec.structs.replace(anomaly, ingested_at=0), 1 if before is None else before[1] + 1)
+    return latest
+
+
+messages = st.tuples(
+    st.integers(0, 3),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from([0, 0, 0, 1, -2, -4, -7, -12]),  # hours by which it comes out of order
+    st.sampled_from([1.0, 2.0, 3.0, 10.0, 99.0, float("nan")]),
+)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Seen]:
+    log, hour = [], 0.0
+    for thing, name, late, result in draw(st.lists(messages, min_size=1, max_size=60)):
+        hour += draw(st.sampled_from([0, 0, 0.5, 1, 5]))
+        log.append(Seen(thing, name, max(0.0, hour + late), result))
+    return log
+
+
+@settings(max_examples=400, deadline=None)
+@given(logs(), st.lists(st.integers(0, 60), max_size=12), st.booleans())
+def test_neither_the_cut_nor_a_restart_changes_what_is_found(log: list[Seen], cuts: list[int], restart: bool) -> None:
+    cuts = [cut for cut in cuts if cut <= len(log)]
+    assert run(log, cuts, restart=restart) == run(log, [])
+
+
+def hourly(thing: int, hours: range, result: float = 1.0) -> list[Seen]:
+    return [Seen(thing, "a", hour, result + (hour % 2)) for hour in hours]
+
+
+def by_time(*series: list[Seen]) -> list[Seen]:
+    return sorted((one for part in series for one in part), key=lambda one: one.hour)
+
+
+def kinds(found: dict[Any, Any]) -> list[tuple[str, str, float, float | None]]:
+    def hours(time: int | None) -> float | None:
+        return None if time is None else (time - START) / HOUR
+
+    return sorted((a.kind, a.thing, hours(a.detected_at), hours(a.ends_at)) for a, _ in found.values())  # type: ignore[misc]
+
+
+def test_a_silent_thing_is_found_when_its_neighbours_have_gone_on() -> None:
+    log = by_time(hourly(0, range(4)), hourly(2, range(12)), hourly(4, range(12)))
+    # Thing 0 spoke last at hour 3 and may be silent for three hours
+    assert kinds(run(log, [])) == [("gap", "t0", 6.0, None)]
+    back = [*log, Seen(0, "a", 12, 1.0)]
+    assert kinds(run(back, [])) == [("gap", "t0", 6.0, 12.0)]
+
+
+def test_one_wrong_date_opens_no_gap() -> None:
+    log = [*by_time(hourly(0, range(4)), hourly(2, range(4))), Seen(2, "a", 900, 1.0), Seen(0, "a", 4, 1.0)]
+    assert [kind for kind, thing, *_ in kinds(run(log, [])) if thing == "t0"] == []
+
+
+def test_a_hole_in_the_data_is_a_gap_even_if_no_clock_saw_it() -> None:
+    assert kinds(run([*hourly(0, range(4)), *hourly(0, range(20, 22))], [])) == [("gap", "t0", 6.0, 20.0)]
+
+
+def test_an_older_file_replayed_after_a_newer_one_is_no_storm() -> None:
+    newer = by_time(hourly(0, range(1000, 1040)), hourly(2, range(1000, 1040)))
+    assert kinds(run([*newer, *hourly(4, range(40))], [len(newer) + i for i in range(40)])) == []
+
+
+def test_a_result_from_before_its_deadline_ends_the_gap_that_the_clock_had_shown() -> None:
+    log = [*by_time(hourly(0, range(4)), hourly(2, range(12)), hourly(4, range(12))), Seen(0, "a", 5, 1.0)]
+    for cuts in ([], [len(log) - 1], list(range(len(log)))):
+        assert kinds(run(log, cuts)) == [("gap", "t0", 6.0, 5.0)]
+
+
+def test_what_came_late_and_then_fell_silent_is_found_by_the_clock() -> None:
+    newer = by_time(hourly(0, range(1000, 1040)), hourly(2, range(1000, 1040)))
+    on = by_time(hourly(0, range(1040, 1050)), hourly(2, range(1040, 1050)))
+    # Thing 4 sent what it had kept while the clock stood at 1039: it is due again three hours after that
+    for cuts in ([], [80, 100, 120]):
+        found = run([*newer, *hourly(4, range(40)), *on], cuts, restart=True)
+        assert kinds(found) == [("gap", "t4", 1042.0, None)]
+
+
+def test_a_late_observation_teaches_nothing() -> None:
+    calm = hourly(0, range(20))
+    late = [*calm[:10], Seen(0, "a", 2.5, 99.0), *calm[10:]]
+    assert run(late, []) == run(calm, [])
+
+
+@pytest.mark.parametrize(("tick", "found"), [(7.9, []), (8.1, [("gap", "t0", 6.0, None)])])
+def test_the_wall_clock_shows_silence_by_ticks_only(tick: float, found: list[Any]) -> None:
+    one = engine()
+    log = hourly(0, range(4)) + hourly(2, range(4))
+    assert one.apply(frame(log, Clock.WALL)) == []
+    assert one.apply(frame([Seen(2, "a", 30, 1.0)], Clock.WALL))[0].thing == "t2"  # its own hole
+    out = one.apply(frame([], Clock.WALL, tick))
+    assert kinds({a.id: (a, 1) for a in out}) == found
+
+
+def test_a_thing_that_moves_leaves_its_old_zone() -> None:
+    one, other = engine(), engine()
+    log = [*by_time(hourly(0, range(5)), hourly(2, range(5)), hourly(4, range(5))), Seen(2, "a", 30, 1.0)]
+    for each in (one, other):
+        each.apply(frame(log, Clock.DATA))
+        moved = datastream(2, "a")
+        moved = msgspec.structs.replace(moved, thing=msgspec.structs.replace(moved.thing, zone="demo/z9"))
+        there = frame([Seen(2, "a", 31, 1.0)], Clock.DATA)
+        header = msgspec.structs.replace(there.header, datastreams=(moved,))
+        each.apply(Frame(header, *[getattr(there, name) for name in list(Frame.__slots__)[1:]]))
+    kept = other.changed_chunks(whole=True)
+    other = engine()
+    other.restore(kept)
+    assert [a.thing for a in one.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []  # alone with t0 now
+    assert [a.thing for a in other.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []
+    rest = hourly(0, range(5, 20))
+    assert one.apply(frame(rest, Clock.DATA)) == other.apply(frame(rest, Clock.DATA))
+    clocks = [msgspec.msgpack.decode(each.changed_chunks(whole=True)[-1]) for each in (one, other)]
+    assert clocks[0] == clocks[1]
+
+
+def test_a_detector_of_another_schema_warms_up_again() -> None:
+    one = engine()
+    one.apply(frame(hourly(0, range(10)), Clock.DATA))
+    chunk = msgspec.msgpack.decode(one.changed_chunks(whole=True)[0])
+    schema, _, decision = chunk["detectors"]["spike"]
+    chunk["detectors"]["spike"] = (schema + 1, b"other layout", decision)
+    other = engine()
+    other.restore({0: msgspec.msgpack.encode(chunk)})
+    assert len(other) == 1
+    assert other.apply(frame([Seen(0, "a", 10, 45.0)], Clock.DATA)) == []  # it would have been a spike
