@@ -38,42 +38,49 @@ TRANSITIONS: dict[tuple[AlertStatus | None, Event], AlertStatus] = {
 
 
 class Entry(msgspec.Struct):
-    """An open alert and those of its anomalies that have not ended."""
+    """What is known of a key: its open alert if it has one, and the latest change seen of each detector's anomalies.
 
-    alert: Alert
-    open_anomalies: list[int]
+    A detecting worker that was killed says again what it had said since its last checkpoint, when the alert may have
+    been resolved and another one opened: what was seen is passed over, for as long as the key lives.
+    """
+
+    alert: Alert | None = None
+    open_anomalies: list[int] = []
+    seen: dict[str, Revision] = {}
 
 
 class AlertBook:
-    """The open alerts of one partition."""
+    """The alerts of one partition."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._changed: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        """How many alerts are open."""
+        return sum(entry.alert is not None for entry in self._entries.values())
 
     def apply(self, anomaly: Anomaly) -> list[Alert]:
         """Take one change of an anomaly; returns the changes of alerts that follow."""
         key = f"{anomaly.datastream}|{anomaly.kind}"
-        entry = self._entries.get(key)
-        out: list[Alert] = []
-        if anomaly.ends_at is None:
-            out += self._open(key, entry, anomaly)
-        elif entry is not None and anomaly.id in entry.open_anomalies:
-            entry.open_anomalies.remove(anomaly.id)
-            self._changed.add(_bucket(key))
-            if not entry.open_anomalies:
-                out.append(self._resolve(key, entry, anomaly))
-        return out
-
-    def _open(self, key: str, entry: Entry | None, anomaly: Anomaly) -> list[Alert]:
-        if entry is not None and anomaly.id in entry.alert.anomalies:
+        entry = self._entries.setdefault(key, Entry())
+        seen = entry.seen.get(anomaly.detector)
+        if seen is not None and anomaly.revision <= seen:
             return []
+        entry.seen[anomaly.detector] = anomaly.revision
         self._changed.add(_bucket(key))
-        if entry is None:
-            alert = Alert(
+        if anomaly.ends_at is None:
+            return [self._open(key, entry, anomaly)]
+        if anomaly.id not in entry.open_anomalies:
+            return []
+        entry.open_anomalies.remove(anomaly.id)
+        return [] if entry.open_anomalies else [self._resolve(entry, anomaly.ends_at)]
+
+    @staticmethod
+    def _open(key: str, entry: Entry, anomaly: Anomaly) -> Alert:
+        entry.open_anomalies.append(anomaly.id)
+        if entry.alert is None:
+            entry.alert = Alert(
                 id=alert_id(key, anomaly.detected_at),
                 revision=Revision(anomaly.detected_at, 1),
                 key=key,
@@ -91,9 +98,7 @@ class AlertBook:
                 summary=anomaly.explanation,
                 historic=anomaly.ingested_at - anomaly.detected_at > HISTORIC_AFTER,
             )
-            self._entries[key] = Entry(alert, [anomaly.id])
-            return [alert]
-        entry.open_anomalies.append(anomaly.id)
+            return entry.alert
         entry.alert = msgspec.structs.replace(
             entry.alert,
             revision=_next(entry.alert, anomaly.detected_at),
@@ -102,16 +107,17 @@ class AlertBook:
             anomalies=(*entry.alert.anomalies, anomaly.id),
             summary=anomaly.explanation,
         )
-        return [entry.alert]
+        return entry.alert
 
-    def _resolve(self, key: str, entry: Entry, anomaly: Anomaly) -> Alert:
-        del self._entries[key]
-        assert anomaly.ends_at is not None
+    @staticmethod
+    def _resolve(entry: Entry, ends_at: int) -> Alert:
+        alert, entry.alert = entry.alert, None
+        assert alert is not None
         return msgspec.structs.replace(
-            entry.alert,
-            revision=_next(entry.alert, anomaly.ends_at),
-            status=TRANSITIONS[entry.alert.status, Event.CALM],
-            resolved_at=anomaly.ends_at,
+            alert,
+            revision=_next(alert, ends_at),
+            status=TRANSITIONS[alert.status, Event.CALM],
+            resolved_at=ends_at,
         )
 
     # ------------------------------------------------------------ state
