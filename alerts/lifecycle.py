@@ -7,17 +7,14 @@ Pure: no clock, no I/O. One book serves one partition of the log and is handed e
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
 from aedilis.identity import alert_id
 from aedilis.vocabulary import Alert, AlertStatus, Anomaly, Revision, Severity
+from alerts.kept import Kept
 
-BUCKETS = 256
-"""Chunks of the kept state: 1,000 open alerts of 500 bytes make 2 kB each."""
 HISTORIC_AFTER = 3_600_000_000
 """An alert whose event came in more than an hour (µs) late is stored and not told."""
 _RANK = {Severity.NOTICE: 0, Severity.MINOR: 1, Severity.MAJOR: 2, Severity.CRITICAL: 3}
@@ -53,22 +50,21 @@ class AlertBook:
     """The alerts of one partition."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self._changed: set[int] = set()
+        self.kept = Kept(Entry)
 
     def __len__(self) -> int:
         """How many alerts are open."""
-        return sum(entry.alert is not None for entry in self._entries.values())
+        return sum(entry.alert is not None for entry in self.kept)
 
     def apply(self, anomaly: Anomaly) -> list[Alert]:
         """Take one change of an anomaly; returns the changes of alerts that follow."""
         key = f"{anomaly.datastream}|{anomaly.kind}"
-        entry = self._entries.setdefault(key, Entry())
+        entry = self.kept.get(key) or Entry()
         seen = entry.seen.get(anomaly.detector)
         if seen is not None and anomaly.revision <= seen:
             return []
         entry.seen[anomaly.detector] = anomaly.revision
-        self._changed.add(_bucket(key))
+        self.kept.put(key, entry)
         if anomaly.ends_at is None:
             return [self._open(key, entry, anomaly)]
         if anomaly.id not in entry.open_anomalies:
@@ -119,36 +115,6 @@ class AlertBook:
             status=TRANSITIONS[alert.status, Event.CALM],
             resolved_at=ends_at,
         )
-
-    # ------------------------------------------------------------ state
-
-    def changed_chunks(self) -> dict[int, bytes]:
-        """Bucket → bytes of those that changed since `mark_clean`."""
-        return {bucket: self._chunk(bucket) for bucket in sorted(self._changed)}
-
-    def all_chunks(self) -> dict[int, bytes]:
-        """Bucket → bytes of all that hold something or changed."""
-        filled = {_bucket(key) for key in self._entries} | self._changed
-        return {bucket: self._chunk(bucket) for bucket in sorted(filled)}
-
-    def mark_clean(self) -> None:
-        """All that changed so far is kept."""
-        self._changed.clear()
-
-    def _chunk(self, bucket: int) -> bytes:
-        return msgspec.json.encode({key: entry for key, entry in self._entries.items() if _bucket(key) == bucket})
-
-    @classmethod
-    def restore(cls, chunks: Mapping[int, bytes]) -> AlertBook:
-        """The book that these chunks were made of."""
-        book = cls()
-        for raw in chunks.values():
-            book._entries.update(msgspec.json.decode(raw, type=dict[str, Entry]))
-        return book
-
-
-def _bucket(key: str) -> int:
-    return zlib.crc32(key.encode()) % BUCKETS
 
 
 def _next(alert: Alert, event_time: int) -> Revision:

@@ -41,7 +41,8 @@ class AlertJob:
     async def load(self) -> int | None:
         """Restore the open alerts."""
         restored = await self._checkpoints.restore()
-        self._book = AlertBook.restore(restored.chunks)
+        self._book = AlertBook()
+        self._book.kept.restore(restored.chunks)
         return restored.next_offset
 
     async def apply(self, records: Sequence[Record]) -> None:
@@ -66,9 +67,9 @@ class AlertJob:
         """Write a checkpoint when it is due."""
         if not (last or self._checkpoints.due()):
             return False
-        changed = self._book.all_chunks() if self._checkpoints.whole else self._book.changed_chunks()
-        await self._checkpoints.write(next_offset, changed)
-        self._book.mark_clean()
+        kept = self._book.kept
+        await self._checkpoints.write(next_offset, kept.changed_chunks(whole=self._checkpoints.whole))
+        kept.mark_clean()
         return True
 
 

@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaProducer
 from aedilis import metrics
 from aedilis.settings import Settings
 from aedilis.topics import ALERTS, DELIVERIES, NOTIFY_STATE
-from aedilis.vocabulary import Alert, Delivery
+from aedilis.vocabulary import Alert, Delivery, Revision
 from alerts.delivery import deliver
 from alerts.discovery import notifiers
+from alerts.kept import Kept
 from alerts.notifier import Notifier
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
@@ -24,9 +25,10 @@ SCHEMA = 1
 
 
 class NotifyJob:
-    """Sends the alerts of one partition, in order. Its state is the offset alone.
+    """Sends the alerts of one partition, in order, and remembers the latest change told of each key.
 
-    A delivery that has to be repeated after a crash carries the same idempotency key.
+    What a restarted alert worker says again is not told again; a delivery of which a crash of our own leaves open
+    whether it arrived is repeated, with the same idempotency key.
     """
 
     def __init__(
@@ -40,10 +42,14 @@ class NotifyJob:
             "notify", settings.topic(NOTIFY_STATE.name), partition, SCHEMA, producer, settings.kafka, 0.2
         )
         self._decoder = msgspec.json.Decoder(Alert)
+        self._told = Kept(Revision)
 
     async def load(self) -> int | None:
-        """Where it stood."""
-        return (await self._checkpoints.restore()).next_offset
+        """Where it stood, and what had been told."""
+        restored = await self._checkpoints.restore()
+        self._told = Kept(Revision)
+        self._told.restore(restored.chunks)
+        return restored.next_offset
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Deliver, and log each outcome before the next alert."""
@@ -52,6 +58,9 @@ class NotifyJob:
                 alert = self._decoder.decode(record.value)
             except msgspec.MsgspecError as error:
                 raise Poison(record.offset, str(error)) from error
+            told = self._told.get(alert.key)
+            if told is not None and alert.revision <= told:
+                continue
             out: list[tuple[bytes, Delivery]] = []
             for channel in self._channels:
                 delivery = await deliver(channel, alert, clock=lambda: time.time_ns() // 1000, sleep=asyncio.sleep)
@@ -60,12 +69,14 @@ class NotifyJob:
                     out.append((delivery.id.encode(), delivery))
             if out:
                 await send_all(self._producer, self._topic, self._partition, out)
+            self._told.put(alert.key, alert.revision)
 
     async def keep(self, next_offset: int, *, last: bool = False) -> bool:
-        """Write the offset when it is due."""
+        """Write a checkpoint when it is due."""
         if not (last or self._checkpoints.due()):
             return False
-        await self._checkpoints.write(next_offset, {})
+        await self._checkpoints.write(next_offset, self._told.changed_chunks(whole=self._checkpoints.whole))
+        self._told.mark_clean()
         return True
 
 
