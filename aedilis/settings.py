@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api: str = "127.0.0.1:8080"  # host:port on which the page is served
     admin_user: str = "admin"
     admin_password: str = ""  # empty: nobody can log in
-    agencies: tuple[str, ...] = ()  # those that this ingest process owns; none named = all
+    agencies: tuple[str, ...] = ()  # those that this ingest process owns; none: all; `!a`: all but a
     data_clock_agencies: tuple[str, ...] = ("demo",)  # agencies of replays and simulations: their data tell the time
     sensor_types: str = ""  # a folder of more sensor types
     webhook: str = ""  # URL that gets alerts; empty: none

@@ -117,24 +117,26 @@ class FrameCounts(msgspec.Struct, frozen=True):
 
     `messages` = messages that gave observations + `messages_rejected`;
     `published` = observations framed, over all partitions + `observations_rejected`.
+    `framed` and `missing` are of the frame's own partition: whatever frames a killed process left behind, they add up.
     """
 
     messages: int = 0
     messages_rejected: int = 0
     published: int = 0
     observations_rejected: int = 0
-    missing: int = 0  # of the framed ones, those without a result
     framed: int = 0  # observations framed in this partition, with this frame
+    missing: int = 0  # of those, the ones without a result
 
 
 class FrameHeader(msgspec.Struct, frozen=True):
     """The metadata of a frame. `tick` (µs) is the wall clock when ingest stood at the end of its backlog."""
 
-    process: str  # name and start of the ingest process: ingest-<agencies>-<hex>
+    process: str  # name and start of the ingest process: ingest-<agencies>-<µs since 1970 as 16 hex digits>
     sequence: int  # of this process in this partition, from 1
     counts: FrameCounts
     datastreams: tuple[Datastream, ...] = ()  # those not yet announced by this process in this partition
     tick: int | None = None
+    closing: bool = False  # the last frame that the process sends to this partition
     traceparent: str | None = None
 
 

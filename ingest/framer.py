@@ -30,13 +30,13 @@ class Framer:
         self._process = process
         self._sequences = [count(1) for _ in range(partitions)]
         self._framed = [0] * partitions
+        self._missing = [0] * partitions
         self._announced: list[dict[int, Datastream]] = [{} for _ in range(partitions)]
         self._columns = [_Columns() for _ in range(partitions)]
         self.messages = 0
         self.messages_rejected = 0
         self.observations_rejected = 0
         self.published = 0
-        self.missing = 0
 
     def add(self, datastream: Datastream, observation: DecodedObservation, ingested_at: int) -> None:
         """Queue one observation for the next frame of its partition."""
@@ -62,22 +62,25 @@ class Framer:
         )
         self.published += 1
         if observation.quality == Quality.MISSING:
-            self.missing += 1
+            self._missing[partition] += 1
 
     def pending(self) -> int:
         """Observations that wait."""
         return sum(len(columns.rows) for columns in self._columns)
 
-    def frames(self, tick: int | None = None) -> list[tuple[int, Frame]]:
-        """(partition, frame) of all that waits; with a tick, one for every partition, if only to tell the time."""
+    def frames(self, tick: int | None = None, *, closing: bool = False) -> list[tuple[int, Frame]]:
+        """(partition, frame) of all that waits.
+
+        With a tick, or when `closing`, one for every partition, if only to tell the time or the last counts.
+        """
         made = []
         for partition, columns in enumerate(self._columns):
-            if columns.rows or tick is not None:
-                made.append((partition, self._pack(partition, columns, tick)))
+            if columns.rows or tick is not None or closing:
+                made.append((partition, self._pack(partition, columns, tick, closing)))
                 self._columns[partition] = _Columns()
         return made
 
-    def _pack(self, partition: int, columns: _Columns, tick: int | None) -> Frame:
+    def _pack(self, partition: int, columns: _Columns, tick: int | None, closing: bool) -> Frame:
         self._framed[partition] += len(columns.rows)
         header = FrameHeader(
             process=self._process,
@@ -87,11 +90,12 @@ class Framer:
                 messages_rejected=self.messages_rejected,
                 published=self.published + self.observations_rejected,
                 observations_rejected=self.observations_rejected,
-                missing=self.missing,
                 framed=self._framed[partition],
+                missing=self._missing[partition],
             ),
             datastreams=tuple(columns.announce.values()),
             tick=tick,
+            closing=closing,
         )
         column = list(zip(*columns.rows, strict=True)) or [()] * 9
 

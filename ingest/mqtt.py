@@ -16,6 +16,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from aedilis import metrics
+from aedilis.errors import SettingError
+from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,16 +65,40 @@ class _BufferedClient(paho.Client):  # type: ignore[misc]  # paho is seen as unt
         return code
 
 
-def subscriptions(settings: Settings, templates: list[str], tick_topic: str) -> list[str]:
-    """The filters of this process: everything, or what lies below its agencies in the declared topics."""
-    prefix = settings.mqtt_prefix
-    if not settings.agencies:
-        return [f"{prefix}#"]
-    filters = {prefix + tick_topic}
-    for template in templates:
-        head = template.split("{agency}")[0]
-        filters.update(f"{prefix}{head}{agency}/#" for agency in settings.agencies)
-    return sorted(filters)
+class Share:
+    """Which messages are this process's own. Every message belongs to exactly one process of a whole set-up.
+
+    `AEDILIS_AGENCIES` names agencies: what lies below them in the declared topics. `!a,!b` is the process for all the
+    rest: it reads everything and leaves out what those agencies' processes read. Empty: one process reads all.
+    """
+
+    def __init__(self, settings: Settings, templates: list[str]) -> None:
+        self._prefix = settings.mqtt_prefix
+        named = [agency for agency in settings.agencies if not agency.startswith("!")]
+        others = [agency[1:] for agency in settings.agencies if agency.startswith("!")]
+        if named and others:
+            raise SettingError(
+                name="AEDILIS_AGENCIES",
+                expected="either names, or names that all begin with !",
+                got=settings.agencies,
+                mend="give one process the names, and another one the same names with ! for all the rest",
+            )
+        self._own = self._below(templates, named)
+        self._others = self._below(templates, others)
+        words = [to_topic_level(name) for name in named] + [f"not-{to_topic_level(name)}" for name in others]
+        self.name = "+".join(words) or "all"
+
+    def _below(self, templates: list[str], agencies: list[str]) -> list[str]:
+        heads = {template.split("{agency}")[0].replace("{thing}", "+") for template in templates}
+        return sorted(f"{self._prefix}{head}{to_topic_level(agency)}/#" for head in heads for agency in agencies)
+
+    def filters(self, tick_topic: str) -> list[str]:
+        """What to subscribe to."""
+        return sorted({*self._own, self._prefix + tick_topic}) if self._own else [f"{self._prefix}#"]
+
+    def holds(self, topic: str) -> bool:
+        """Whether a topic, with its prefix, is this process's to read."""
+        return not any(paho.topic_matches_sub(one, topic) for one in self._others)
 
 
 class MqttSource:

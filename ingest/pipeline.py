@@ -13,7 +13,6 @@ import asyncio
 import logging
 import os
 import time
-import uuid
 import zlib
 from collections import Counter
 
@@ -23,12 +22,11 @@ from aiokafka import AIOKafkaProducer
 from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
-from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
 from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS
 from aedilis.vocabulary import Reject, Thing
 from ingest.framer import Framer
-from ingest.mqtt import Message, MqttSource, subscriptions
+from ingest.mqtt import Message, MqttSource, Share
 from ingest.placement import Placement, read_things
 from ingest.reader import Read, Reader
 from sensors.compile import CompiledType
@@ -43,16 +41,15 @@ class Pipeline:
     """One ingest process."""
 
     def __init__(self, settings: Settings, types: list[CompiledType]) -> None:
-        owned = "+".join(to_topic_level(agency) for agency in settings.agencies) or "all"
+        share = Share(settings, [compiled.topic for compiled in types])
         self._settings = settings
-        self._process = f"ingest-{owned}-{uuid.uuid4().hex[:12]}"
-        client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{owned}"
+        self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
+        client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
         self._ticks_below = f"{settings.mqtt_prefix}aedilis/tick/".encode()
         tick_topic = f"aedilis/tick/{client_id}"
         self._tick_topic = settings.mqtt_prefix + tick_topic
-        filters = subscriptions(settings, [compiled.topic for compiled in types], tick_topic)
-        self._source = MqttSource(settings, client_id, filters)
-        self._reader = Reader(settings, self._process, types)
+        self._source = MqttSource(settings, client_id, share.filters(tick_topic))
+        self._reader = Reader(settings, self._process, types, share)
         self._placement = Placement(settings)
         self._framer = Framer(self._process)
         self._under_way: asyncio.Queue[tuple[list[asyncio.Future[object]], list[Message]]] = asyncio.Queue(
@@ -60,7 +57,7 @@ class Pipeline:
         )
         self._producer: AIOKafkaProducer | None = None
         self._stop = asyncio.Event()
-        self._health = HealthServer(settings, f"ingest-{owned}", {"mqtt": self._check_mqtt})
+        self._health = HealthServer(settings, f"ingest-{share.name}", {"mqtt": self._check_mqtt})
 
     async def _check_mqtt(self) -> str | None:
         return self._source.problem
@@ -91,6 +88,7 @@ class Pipeline:
             while not self._stop.is_set():
                 await self._turn()
             await self._under_way.join()
+            await asyncio.gather(*await self._send([], None, closing=True))  # the last word of this process's counts
         finally:
             confirm.cancel()
             ticks.cancel()
@@ -112,8 +110,10 @@ class Pipeline:
                 if message.topic.decode(errors="replace") == self._tick_topic:
                     tick = max(tick or 0, _tick_of(message))
                 continue
-            self._framer.messages += 1
             read = self._reader.read(message)
+            if read is None:
+                continue
+            self._framer.messages += 1
             rejects += read.rejects
             self._count(read)
             if read.decoded is not None:
@@ -155,7 +155,9 @@ class Pipeline:
             )
             self._framer.add(datastream, observation, message.received_at)
 
-    async def _send(self, placed: list[Thing], tick: int | None) -> list[asyncio.Future[object]]:
+    async def _send(
+        self, placed: list[Thing], tick: int | None, *, closing: bool = False
+    ) -> list[asyncio.Future[object]]:
         assert self._producer is not None
         if placed:
             topic = self._settings.topic(THINGS.name)
@@ -169,7 +171,7 @@ class Pipeline:
             placed.clear()
         sends = []
         topic = self._settings.topic(OBSERVATIONS.name)
-        for partition, frame in self._framer.frames(tick):
+        for partition, frame in self._framer.frames(tick, closing=closing):
             sends.append(await self._producer.send(topic, value=encode(frame), partition=partition))
             metrics.OBSERVATIONS_FRAMED.inc(len(frame))
             metrics.FRAMES.inc()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
-from ingest.mqtt import Message
+from ingest.mqtt import Message, Share
 from sensors.compile import CompiledType, Decoded, Refused
 
 _CACHE_TOPICS = 200_000
@@ -23,16 +23,19 @@ class Read(NamedTuple):
 class Reader:
     """Holds the compiled types of this process."""
 
-    def __init__(self, settings: Settings, process: str, types: list[CompiledType]) -> None:
+    def __init__(self, settings: Settings, process: str, types: list[CompiledType], share: Share) -> None:
         self._settings = settings
         self._process = process
         self._types = types
+        self._share = share
         self._prefix = settings.mqtt_prefix
-        self._cache: dict[bytes, tuple[CompiledType, dict[str, str]] | None] = {}
+        self._cache: dict[bytes, tuple[CompiledType, dict[str, str]] | RejectReason | None] = {}
 
-    def read(self, message: Message) -> Read:
-        """Read one message; never raises for what is in it."""
+    def read(self, message: Message) -> Read | None:
+        """Read one message; never raises for what is in it. None when another process reads it."""
         found = self._find(message)
+        if found is None:
+            return None
         if isinstance(found, Reject):
             return Read(None, None, [found])
         compiled, fields = found
@@ -51,7 +54,7 @@ class Reader:
         ]
         return Read(compiled, decoded, rejects)
 
-    def _find(self, message: Message) -> tuple[CompiledType, dict[str, str]] | Reject:
+    def _find(self, message: Message) -> tuple[CompiledType, dict[str, str]] | Reject | None:
         if message.topic in self._cache:
             found = self._cache[message.topic]
         else:
@@ -59,20 +62,20 @@ class Reader:
                 topic = message.topic.decode()
             except UnicodeDecodeError as error:
                 return self._reject(message, RejectReason.INVALID_UTF8, f"topic: {error}")
-            found = self._match(topic.removeprefix(self._prefix))
+            found = self._match(topic.removeprefix(self._prefix)) if self._share.holds(topic) else None
             if len(self._cache) >= _CACHE_TOPICS:
                 self._cache.clear()
             self._cache[message.topic] = found
-        if found is None:
-            return self._reject(message, RejectReason.UNKNOWN_TOPIC, "no sensor type declares a topic of this form")
+        if isinstance(found, RejectReason):
+            return self._reject(message, found, "no sensor type declares a topic of this form")
         return found
 
-    def _match(self, topic: str) -> tuple[CompiledType, dict[str, str]] | None:
+    def _match(self, topic: str) -> tuple[CompiledType, dict[str, str]] | RejectReason:
         for compiled in self._types:
             fields = compiled.matches(topic)
             if fields is not None:
                 return compiled, fields
-        return None
+        return RejectReason.UNKNOWN_TOPIC
 
     def _reject(
         self,

@@ -1,16 +1,21 @@
 """Do the counts of all hops agree? Everything comes from the tables, which were written with the log's offsets.
 
+An ingest process tells its counts with each frame. What it had done beyond its latest stored frame is `under_way`
+while it lives. Of a process that was killed it is `not_acknowledged`: it had read that and not brought into the log,
+so it did not acknowledge it, and the MQTT broker gives it to the next process. What ended well has neither.
+
 `aedilis counts --json` prints
 
 - `agree`: whether every sum agrees;
 - `sums`: a list of `{name, left: {part: n}, right: {part: n}, agree}`; the parts of each side add up to the other;
 - `rejects`: reason → number of rejects (messages and values);
 - `partitions`: for each partition of `observations` its offset and counts;
-- `processes`: for each ingest process what it says to have done.
+- `processes`: for each ingest process what it says to have done, and its `state`: live, closed or killed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +23,7 @@ import msgspec
 from storage.database import Connection, queries
 
 Q = queries("counts")
+Row = dict[str, Any]
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -35,60 +41,95 @@ class Counts(msgspec.Struct, frozen=True):
     agree: bool
     sums: list[Sum]
     rejects: dict[str, int]
-    partitions: list[dict[str, Any]]
-    processes: list[dict[str, Any]]
-
-
-def _sum(name: str, left: dict[str, int], right: dict[str, int]) -> Sum:
-    return Sum(name, left, right, sum(left.values()) == sum(right.values()))
+    partitions: list[Row]
+    processes: list[Row]
 
 
 async def read_counts(connection: Connection) -> Counts:
     """Read all counts as of one moment."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read read only")
-        partitions = await _dicts(connection, "partitions")
-        processes = await _dicts(connection, "processes")
-        rejected = await _dicts(connection, "rejected")
-        tables = (await _dicts(connection, "tables"))[0]
-    total = {key: sum(row[key] for row in partitions) for key in _FRAME_PARTS}
-    said = {key: sum(row[key] for row in processes) for key in _PROCESS_PARTS}
-    reject_messages = sum(row["messages"] for row in rejected)
-    reject_values = sum(row["observations"] for row in rejected)
+        partitions = await _rows(connection, "partitions")
+        processes = await _rows(connection, "processes")
+        rejected = await _rows(connection, "rejected")
+        stored = (await _rows(connection, "tables"))[0]["observations"]
+    return account(partitions, processes, rejected, stored)
+
+
+def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Sequence[Row], stored: int) -> Counts:
+    """The sums over the rows of the queries in `counts.sql`; `stored` is the number of rows in `observation`."""
+    total = {key: sum(row[key] for row in partitions) for key in ("observations", *_OUTCOMES, "missing")}
+    said = {key: sum(row[key] for row in processes) for key in ("framed", "missing", "frames", "sent")}
     sums = [
-        _sum(
-            "published = in frames + rejected values",
-            {"published": said["published"]},
-            {"in_frames": said["framed"], "observations_rejected": said["observations_rejected"]},
-        ),
-        _sum("frames written = frames stored", {"framed": said["framed"]}, {"observations": total["observations"]}),
+        _read_and_framed(processes),
+        _sum("frames sent = frames stored", {"sent": said["sent"]}, {"stored": said["frames"]}),
+        _sum("framed = in frames stored", {"framed": said["framed"]}, {"in_frames": total["observations"]}),
         _sum(
             "in frames = inserted + duplicates + revisions + refused",
-            {"observations": total["observations"]},
-            {key: total[key] for key in ("inserted", "duplicates", "revisions", "refused")},
+            {"in_frames": total["observations"]},
+            {key: total[key] for key in _OUTCOMES},
         ),
-        _sum("inserted = rows", {"inserted": total["inserted"]}, {"rows": tables["observations"]}),
-        _sum("missing counted = missing in frames", {"missing": said["missing"]}, {"missing": total["missing"]}),
-        _sum(
-            "rejected = rejects stored",
-            {"messages": said["messages_rejected"], "values": said["observations_rejected"]},
-            {"messages": reject_messages, "values": reject_values},
-        ),
+        _sum("inserted = rows", {"inserted": total["inserted"]}, {"rows": stored}),
+        _sum("missing said = missing in frames", {"said": said["missing"]}, {"in_frames": total["missing"]}),
+        _rejects_said_and_stored(processes, rejected),
     ]
     for row in partitions:
-        parts = {key: row[key] for key in ("inserted", "duplicates", "revisions", "refused")}
-        sums.append(_sum(f"partition {row['partition']}", {"observations": row["observations"]}, parts))
-    rejects: dict[str, int] = {}
+        parts = {key: row[key] for key in _OUTCOMES}
+        sums.append(_sum(f"partition {row['partition']}", {"in_frames": row["observations"]}, parts))
+    reasons: dict[str, int] = {}
     for row in rejected:
-        rejects[row["reason"]] = rejects.get(row["reason"], 0) + row["messages"] + row["observations"]
-    return Counts(all(one.agree for one in sums), sums, rejects, partitions, processes)
+        reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["messages"] + row["observations"]
+    by_reason = dict(sorted(reasons.items()))
+    return Counts(all(one.agree for one in sums), sums, by_reason, list(partitions), list(processes))
 
 
-_FRAME_PARTS = ("observations", "inserted", "duplicates", "revisions", "refused", "missing")
-_PROCESS_PARTS = ("messages", "messages_rejected", "published", "observations_rejected", "missing", "framed")
+_OUTCOMES = ("inserted", "duplicates", "revisions", "refused")
+_OPEN = {"live": "under_way", "killed": "not_acknowledged"}
 
 
-async def _dicts(connection: Connection, name: str) -> list[dict[str, Any]]:
+def _sum(name: str, left: dict[str, int], right: dict[str, int]) -> Sum:
+    return Sum(name, left, right, sum(left.values()) == sum(right.values()))
+
+
+def _read_and_framed(processes: Sequence[Row]) -> Sum:
+    left = {"published": 0}
+    right = {"in_frames": 0, "observations_rejected": 0}
+    for row in processes:
+        left["published"] += row["published"]
+        right["in_frames"] += row["framed"]
+        right["observations_rejected"] += row["observations_rejected"]
+        beyond = row["published"] - row["framed"] - row["observations_rejected"]
+        if beyond > 0 and row["state"] in _OPEN:
+            part = _OPEN[row["state"]]
+            right[part] = right.get(part, 0) + beyond
+    return _sum("published = in frames + rejected values", left, right)
+
+
+def _rejects_said_and_stored(processes: Sequence[Row], rejected: Sequence[Row]) -> Sum:
+    """Frames and rejects travel in topics of their own: either may be ahead of the other for a while."""
+    left = {"messages_rejected": 0, "observations_rejected": 0}
+    right = {"messages_stored": 0, "observations_stored": 0}
+    for row in processes:
+        messages = sum(one["messages"] for one in rejected if one["process"] == row["process"])
+        values = sum(one["observations"] for one in rejected if one["process"] == row["process"])
+        left["messages_rejected"] += row["messages_rejected"]
+        left["observations_rejected"] += row["observations_rejected"]
+        right["messages_stored"] += messages
+        right["observations_stored"] += values
+        beyond = row["messages_rejected"] + row["observations_rejected"] - messages - values
+        if beyond and row["state"] in _OPEN:
+            side = right if beyond > 0 else left
+            part = _OPEN[row["state"]]
+            side[part] = side.get(part, 0) + abs(beyond)
+    known = {row["process"] for row in processes}
+    silent = sum(row["messages"] + row["observations"] for row in rejected if row["process"] not in known)
+    if silent:  # a process whose first frame is not stored yet
+        left["under_way"] = left.get("under_way", 0) + silent
+        right["of_processes_without_frames"] = silent
+    return _sum("rejected = rejects stored", left, right)
+
+
+async def _rows(connection: Connection, name: str) -> list[Row]:
     cursor = await connection.execute(Q[name])
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

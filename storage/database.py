@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, LiteralString, cast
 
 import psycopg
+from psycopg import errors
 from psycopg_pool import AsyncConnectionPool
 
 from aedilis.errors import StorageError
@@ -53,10 +54,23 @@ def migrate(settings: Settings) -> list[str]:
         with psycopg.connect(settings.database, connect_timeout=10, autocommit=True) as connection:
             connection.execute("set lock_timeout = '30s'")
             connection.execute("select pg_advisory_lock(%s)", [LOCK])
+            _extend(connection)
             return _apply(connection)
     except psycopg.Error as error:
         raise StorageError(
             problem=str(error).strip(), mend="check AEDILIS_DATABASE, or `aedilis servers status`"
+        ) from error
+
+
+def _extend(connection: psycopg.Connection[Any]) -> None:
+    """TimescaleDB in this database; the one thing that may need a superuser."""
+    try:
+        connection.execute("create extension if not exists timescaledb")
+    except (errors.InsufficientPrivilege, errors.UndefinedFile, errors.FeatureNotSupported) as error:
+        raise StorageError(
+            problem=f"it has no extension timescaledb: {error}".strip(),
+            mend="install TimescaleDB on that server and, as its superuser and in this database, run"
+            " `create extension timescaledb`",
         ) from error
 
 

@@ -7,6 +7,7 @@ stalled writer that wakes up, changes nothing. So only duplicates that MQTT brou
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -281,6 +282,7 @@ class Writer:
 
     async def _processes(self, connection: Connection, partition: int, frames: list[Frame]) -> None:
         latest = {frame.header.process: frame.header for frame in frames}
+        stored = Counter(frame.header.process for frame in frames)
         for header in latest.values():
             counts = header.counts
             await connection.execute(
@@ -288,6 +290,7 @@ class Writer:
                 {
                     "process": header.process,
                     "partition": partition,
+                    "frames": stored[header.process],
                     "sequence": header.sequence,
                     "messages": counts.messages,
                     "messages_rejected": counts.messages_rejected,
@@ -295,6 +298,7 @@ class Writer:
                     "observations_rejected": counts.observations_rejected,
                     "missing": counts.missing,
                     "framed": counts.framed,
+                    "closed": header.closing,
                 },
             )
 

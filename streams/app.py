@@ -172,11 +172,12 @@ class RoleWorker:
 
         return send
 
-    async def first_offset(self, tp: TP) -> int:
-        """The oldest offset that the log still holds."""
+    async def offsets(self, tp: TP) -> tuple[int, int]:
+        """The oldest offset that the log still holds, and the one after its newest."""
         assert self._probe is not None
         kafka = TopicPartition(tp.topic, tp.partition)
-        return int((await self._probe.beginning_offsets([kafka]))[kafka])
+        first = (await self._probe.beginning_offsets([kafka]))[kafka]
+        return int(first), int((await self._probe.end_offsets([kafka]))[kafka])
 
     async def _watch(self) -> None:
         """Mends what a consumer forgets: a partition that stands still before the end of its log is sought again."""
@@ -244,8 +245,8 @@ class _PartitionConsumer:
     async def seek(self, offset: int) -> None:
         await self._worker.app.consumer.seek(self._tp, offset)
 
-    async def first_offset(self) -> int:
-        return await self._worker.first_offset(self._tp)
+    async def offsets(self) -> tuple[int, int]:
+        return await self._worker.offsets(self._tp)
 
 
 async def send_all(

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
 
 from aedilis import metrics
-from aedilis.errors import FrameError
-from aedilis.frame import decode
+from aedilis.errors import DeclarationError, FrameError
+from aedilis.frame import Frame, decode
 from aedilis.settings import Settings
 from aedilis.topics import ANOMALIES, DETECT_STATE, OBSERVATIONS
-from aedilis.vocabulary import Anomaly, Datastream
+from aedilis.vocabulary import Datastream, Thing
 from detectors.discovery import all_detectors
 from sensors.compile import CompiledType, compile_type
 from sensors.registry import load
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
-from streams.engine import SCHEMA, Engine, Pipeline, Use
-from streams.partition import Poison, Record
+from streams.engine import SCHEMA, Engine, Use
+from streams.partition import Poison, Record, Stalled
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 30.0
+"""A frame whose sensor type is not known here is held back for at most so long."""
 
 
 class DetectJob:
     """Detects in one partition."""
 
-    def __init__(self, settings: Settings, partition: int, producer: AIOKafkaProducer, pipeline: Pipeline) -> None:
+    def __init__(self, settings: Settings, partition: int, producer: AIOKafkaProducer, types: Types) -> None:
         self._topic = settings.topic(ANOMALIES.name)
         self._partition = partition
         self._producer = producer
-        self._pipeline = pipeline
+        self._types = types
         self._checkpoints = Checkpoints(
             "detect",
             settings.topic(DETECT_STATE.name),
@@ -38,26 +45,27 @@ class DetectJob:
             settings.kafka,
             settings.checkpoint_seconds,
         )
-        self._engine = Engine(all_detectors(), pipeline)
+        self._engine = Engine(all_detectors(), types.pipeline)
 
     async def load(self) -> int | None:
         """Restore arrays and clocks."""
         restored = await self._checkpoints.restore()
-        self._engine = Engine(all_detectors(), self._pipeline)
+        self._engine = Engine(all_detectors(), self._types.pipeline)
         self._engine.restore(restored.chunks)
         return restored.next_offset
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Apply frames; what they show leaves at once."""
-        out: list[Anomaly] = []
+        frames: list[Frame] = []
         poison: Poison | None = None
         for record in records:
             try:
-                frame = decode(record.value)
+                frames.append(decode(record.value))
             except FrameError as error:
                 poison = Poison(record.offset, str(error))
                 break
-            out += self._engine.apply(frame)
+        self._types.wait_for(one for frame in frames for one in frame.header.datastreams)
+        out = [anomaly for frame in frames for anomaly in self._engine.apply(frame)]
         for anomaly in out:
             if anomaly.ends_at is None:
                 metrics.ANOMALIES_OPENED.labels(anomaly.kind).inc()
@@ -74,11 +82,52 @@ class DetectJob:
         return True
 
 
-def pipeline_of(types: dict[str, CompiledType]) -> Pipeline:
-    """What watches a Datastream, by its sensor type. A type that is not declared here is watched by nothing."""
+class Types:
+    """The sensor types of this worker, read again when a frame names one that it does not know.
 
-    def pipeline(datastream: Datastream) -> tuple[tuple[Use, ...], int]:
-        compiled = types.get(datastream.sensor_type)
+    Raises:
+        DeclarationError: a file has faults, or names a detector or parameters that there are not.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._missed: dict[tuple[str, int], float] = {}
+        self._given_up: set[tuple[str, int]] = set()
+        self._types = self._read()
+
+    def _read(self) -> dict[str, CompiledType]:
+        types = {name: compile_type(declared) for name, declared in load(self._folder).items()}
+        for compiled in types.values():
+            _check(compiled)
+        return types
+
+    def _knows(self, name: str, version: int) -> bool:
+        compiled = self._types.get(name)
+        return compiled is not None and compiled.version >= version
+
+    def wait_for(self, datastreams: Iterable[Datastream]) -> None:
+        """Call it before anything of a batch is applied.
+
+        Raises:
+            Stalled: a type is not known yet, and was not waited for long enough.
+        """
+        named = {(one.sensor_type, one.sensor_version) for one in datastreams} - self._given_up
+        if all(self._knows(*one) for one in named):
+            return
+        try:
+            self._types = self._read()
+        except DeclarationError as error:
+            log.error("the sensor types stay as they were: %s", error)
+        now = time.monotonic()
+        for name, version in sorted(one for one in named if not self._knows(*one)):
+            if now - self._missed.setdefault((name, version), now) < WAIT_SECONDS:
+                raise Stalled(f"sensor type {name}@{version} is not declared here; is AEDILIS_SENSOR_TYPES the same?")
+            log.error("sensor type %s@%d is not declared here: nothing watches its Datastreams", name, version)
+            self._given_up.add((name, version))
+
+    def pipeline(self, datastream: Datastream) -> tuple[tuple[Use, ...], int]:
+        """What watches a Datastream, and its allowed lateness (µs). A type not declared here is watched by nothing."""
+        compiled = self._types.get(datastream.sensor_type)
         if compiled is None:
             return (), 0
         uses = tuple(
@@ -87,12 +136,27 @@ def pipeline_of(types: dict[str, CompiledType]) -> Pipeline:
         )
         return uses, compiled.allowed_lateness
 
-    return pipeline
+
+def _check(compiled: CompiledType) -> None:
+    declared, faults = compiled.declared, []
+    sample = Datastream(0, Thing(0, "", "", "", 0), "", "", "", declared.name, declared.version, 1_000_000)
+    for i, prop in enumerate(declared.properties):
+        for use in compiled.detectors_of(prop.name):
+            known = all_detectors()
+            if use.name not in known:
+                faults.append(f"- at $.properties[{i}]: no detector {use.name!r}; there are {', '.join(sorted(known))}")
+                continue
+            try:
+                known[use.name].parameters_of(dict(use.parameters), sample)
+            except ValueError as error:
+                faults.append(f"- at $.properties[{i}], detector {use.name}: {error}")
+    if faults:
+        raise DeclarationError(name=declared.name, count=len(faults), faults="\n".join(dict.fromkeys(faults)))
 
 
 def role(settings: Settings) -> Role:
     """The detect role."""
-    pipeline = pipeline_of({name: compile_type(declared) for name, declared in load(settings.sensor_types).items()})
+    types = Types(settings.sensor_types)
     return Role(
-        "detect", (OBSERVATIONS,), lambda _, partition, producer: DetectJob(settings, partition, producer, pipeline)
+        "detect", (OBSERVATIONS,), lambda _, partition, producer: DetectJob(settings, partition, producer, types)
     )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aedilis import metrics
+from aedilis.errors import StateError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ BATCH_RECORDS = 200
 """At most so many records are handed to a job at once."""
 SEEK_AGAIN_SECONDS = 0.5
 """A seek while fetched records are under way is lost; it is repeated after this long."""
+
+STALLED_SECONDS = 0.5
+"""What a job writes to is asked again after this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,8 @@ class Consumer(Protocol):
     async def seek(self, offset: int) -> None:
         """Read on from this offset."""
 
-    async def first_offset(self) -> int:
-        """The oldest offset that the log still holds."""
+    async def offsets(self) -> tuple[int, int]:
+        """The oldest offset that the log still holds, and the one after its newest."""
 
 
 class PartitionRunner:
@@ -158,7 +162,15 @@ class PartitionRunner:
     async def _load(self) -> None:
         metrics.RELOADS.labels(self.role).inc()
         kept = await self._job.load()
-        first = await self._consumer.first_offset()
+        first, end = await self._consumer.offsets()
+        if kept is not None and kept > end:
+            raise StateError(
+                role=self.role,
+                partition=self.name,
+                problem=f"stands at offset {kept}, but the log ends at {end}: it is of another log",
+                mend="the topic was made anew, or its end was lost; empty both with `aedilis servers reset`, or give"
+                " the new log a database and a prefix (AEDILIS_KAFKA_PREFIX) of its own",
+            )
         if kept is not None and kept < first:
             metrics.RECORDS_LOST.labels(self.role).inc(first - kept)
             log.error("retention deleted %d records of %s before they were read", first - kept, self.name)
@@ -210,7 +222,7 @@ class PartitionRunner:
                 if self._stopping:
                     return
                 self._waiting = True
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(STALLED_SECONDS)
                 continue
             self._waiting = False
             self._next = applied[-1].offset + 1

@@ -10,8 +10,8 @@ from aedilis.settings import Settings
 from aedilis.topics import ALL
 
 
-async def create(settings: Settings, replication: int = 1) -> list[str]:
-    """Create what is missing. Returns the names created.
+async def create(settings: Settings, replication: int = -1) -> list[str]:
+    """Create what is missing; `replication` -1 leaves it to the broker's own default. Returns the names created.
 
     Raises:
         TopicError: a topic exists with another number of partitions, or the broker refused to create it.

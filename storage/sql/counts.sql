@@ -6,19 +6,22 @@ from frame_count f join log_progress p using (topic, partition)
 order by f.topic, f.partition;
 
 -- name: processes
--- What each ingest process had done by its latest frame; `framed` is counted in each partition on its own.
+-- What each ingest process had done by its latest frame. `frames`, `sent`, `framed` and `missing` are counted in each
+-- partition on its own. `state`: closed (said its last word), live (spoke lately), killed.
 select process, max(messages) as messages, max(messages_rejected) as messages_rejected, max(published) as published,
-       max(observations_rejected) as observations_rejected, max(missing) as missing, sum(framed)::bigint as framed
+       max(observations_rejected) as observations_rejected, sum(framed)::bigint as framed,
+       sum(missing)::bigint as missing, sum(frames)::bigint as frames, sum(sequence)::bigint as sent,
+       case when bool_and(closed) then 'closed'
+            when max(last_stored_at) > now() - interval '15 seconds'
+                and process = max(process) over (partition by left(process, -16)) then 'live'
+            else 'killed' end as state
 from process_count
 group by process
 order by process;
 
 -- name: rejected
 -- Rejects as they were stored.
-select reason, sum(messages)::bigint as messages, sum(observations)::bigint as observations
-from reject_count
-group by reason
-order by reason;
+select process, reason, messages, observations from reject_count order by process, reason;
 
 -- name: tables
 -- What stands in the tables.

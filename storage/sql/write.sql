@@ -73,16 +73,17 @@ on conflict (topic, partition) do update set
     missing = old.missing + excluded.missing;
 
 -- name: count_process
--- What an ingest process says that it has done.
+-- What an ingest process says in its latest frame that it has done, and how many of its frames were stored.
 insert into process_count as old
-    (process, partition, sequence, messages, messages_rejected, published, observations_rejected, missing, framed)
-values (%(process)s, %(partition)s, %(sequence)s, %(messages)s, %(messages_rejected)s, %(published)s,
-        %(observations_rejected)s, %(missing)s, %(framed)s)
+    (process, partition, frames, sequence, messages, messages_rejected, published, observations_rejected, missing,
+     framed, closed)
+values (%(process)s, %(partition)s, %(frames)s, %(sequence)s, %(messages)s, %(messages_rejected)s, %(published)s,
+        %(observations_rejected)s, %(missing)s, %(framed)s, %(closed)s)
 on conflict (process, partition) do update set
-    sequence = excluded.sequence, messages = excluded.messages, messages_rejected = excluded.messages_rejected,
-    published = excluded.published, observations_rejected = excluded.observations_rejected,
-    missing = excluded.missing, framed = excluded.framed
-where old.sequence < excluded.sequence;
+    frames = old.frames + excluded.frames, sequence = excluded.sequence, messages = excluded.messages,
+    messages_rejected = excluded.messages_rejected, published = excluded.published,
+    observations_rejected = excluded.observations_rejected, missing = excluded.missing, framed = excluded.framed,
+    closed = excluded.closed, last_stored_at = now();
 
 -- name: make_staging
 -- Where a batch goes that meets what is stored already.

@@ -1,0 +1,192 @@
+"""The rule of order: each record once and in order, whatever the consumer does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aedilis.errors import StateError
+from streams import partition
+from streams.partition import PartitionRunner, Poison, Record, Stalled
+
+
+class Log:
+    """A job and a consumer over a log of so many records; remembers what was applied and acknowledged."""
+
+    def __init__(self, length: int = 20, kept: int | None = None, first: int = 0) -> None:
+        self.length, self.kept, self.first = length, kept, first
+        self.applied: list[int] = []
+        self.acknowledged: list[int] = []
+        self.sought: list[int] = []
+        self.dead: list[int] = []
+        self.poison: set[int] = set()
+        self.stalls = 0
+        self.keeps = True
+
+    async def load(self) -> int | None:
+        return self.kept
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        if self.stalls:
+            self.stalls -= 1
+            raise Stalled("away")
+        for record in records:
+            if record.offset in self.poison:
+                raise Poison(record.offset, "bad")
+            self.applied.append(record.offset)
+
+    async def keep(self, next_offset: int, *, last: bool = False) -> bool:
+        if not (self.keeps or last):
+            return False
+        self.kept = next_offset
+        return True
+
+    async def seek(self, offset: int) -> None:
+        self.sought.append(offset)
+
+    async def offsets(self) -> tuple[int, int]:
+        return self.first, self.length
+
+    async def bury(self, record: Record, reason: str) -> None:
+        self.dead.append(record.offset)
+
+    def record(self, offset: int) -> Record:
+        return Record(offset, None, b"", lambda: self.acknowledged.append(offset))
+
+    def runner(self) -> PartitionRunner:
+        return PartitionRunner("log-0", "test", self, self, self.bury)
+
+
+async def feed(log: Log, offsets: Sequence[int]) -> PartitionRunner:
+    runner = log.runner()
+    for offset in offsets:
+        await runner.put(log.record(offset))
+        await asyncio.sleep(0)
+    for _ in range(200):
+        await asyncio.sleep(0.001)
+        if runner.idle or runner.failure:
+            break
+    await runner.stop()
+    return runner
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 19), max_size=40), st.integers(0, 15))
+def test_whatever_comes_each_record_is_applied_once_and_in_order(offsets: list[int], kept: int) -> None:
+    async def scenario() -> None:
+        log = Log(kept=kept)
+        await feed(log, offsets)
+        assert log.applied == list(range(kept, kept + len(log.applied)))
+        assert log.kept == kept + len(log.applied)
+        assert all(offset < log.kept for offset in log.acknowledged)
+
+    asyncio.run(scenario())
+
+
+def test_a_record_from_further_on_is_sought_back() -> None:
+    async def scenario() -> None:
+        log = Log(kept=3)
+        await feed(log, [7, 8])
+        assert log.applied == []
+        assert log.sought == [3]
+
+    asyncio.run(scenario())
+
+
+def test_another_worker_has_gone_on_from_here_meanwhile() -> None:
+    async def scenario() -> None:
+        log = Log(kept=0)
+        log.keeps = False
+        runner = log.runner()
+        await runner.put(log.record(0))
+        while not log.applied:
+            await asyncio.sleep(0.001)
+        log.kept = 9  # the other one's checkpoint
+        await runner.put(log.record(9))
+        await runner.put(log.record(10))
+        while runner.next_offset not in (10, 11):
+            await asyncio.sleep(0.001)
+        await runner.drop()
+        assert log.sought == [9] or log.applied[-1] >= 9
+
+    asyncio.run(scenario())
+
+
+def test_records_are_acknowledged_only_when_a_checkpoint_covers_them() -> None:
+    async def scenario() -> None:
+        log = Log()
+        log.keeps = False
+        runner = log.runner()
+        for offset in range(5):
+            await runner.put(log.record(offset))
+        while len(log.applied) < 5:
+            await asyncio.sleep(0.001)
+        assert log.acknowledged == []
+        await runner.stop()  # keeps a last time
+        assert log.acknowledged == [0, 1, 2, 3, 4]
+
+    asyncio.run(scenario())
+
+
+def test_a_dropped_partition_acknowledges_nothing() -> None:
+    async def scenario() -> None:
+        log = Log()
+        log.keeps = False
+        runner = log.runner()
+        await runner.put(log.record(0))
+        while not log.applied:
+            await asyncio.sleep(0.001)
+        await runner.drop()
+        assert (log.acknowledged, log.kept) == ([], None)
+
+    asyncio.run(scenario())
+
+
+def test_poison_is_buried_and_the_rest_goes_on() -> None:
+    async def scenario() -> None:
+        log = Log()
+        log.poison = {2, 3}
+        await feed(log, range(6))
+        assert log.applied == [0, 1, 4, 5]
+        assert log.dead == [2, 3]
+        assert log.kept == 6
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_written_now_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        log = Log()
+        log.stalls = 2
+        runner = log.runner()
+        await runner.put(log.record(0))
+        while not log.applied:
+            await asyncio.sleep(0.01)
+        await runner.stop()
+        assert log.applied == [0]
+
+    monkeypatch.setattr(partition, "STALLED_SECONDS", 0.01)
+    asyncio.run(scenario())
+
+
+def test_deleted_records_are_passed_over_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        log = Log(kept=2, first=6)
+        await feed(log, [6, 7])
+        assert log.applied == [6, 7]
+
+    asyncio.run(scenario())
+    assert "retention deleted 4 records" in caplog.text
+
+
+def test_state_of_another_log_is_an_error_that_says_how_to_mend() -> None:
+    async def scenario() -> None:
+        runner = await feed(Log(length=5, kept=1000), [0])
+        assert isinstance(runner.failure, StateError)
+        assert "servers reset" in str(runner.failure)
+
+    asyncio.run(scenario())
