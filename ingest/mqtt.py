@@ -126,6 +126,7 @@ class MqttSource:
             self._client.username_pw_set(settings.mqtt_user, settings.mqtt_password)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
@@ -171,10 +172,17 @@ class MqttSource:
             log.error("%s", self.problem)
             return
         self.connection += 1
-        self.connected, self.problem = True, None
-        metrics.MQTT_CONNECTED.set(1)
+        self.problem = "connected to the MQTT broker, not yet subscribed"
         client.subscribe([(name, 1) for name in self._filters])
         log.info("connected to MQTT, session present: %s", flags.session_present)
+
+    def _on_subscribe(self, client: Any, _: Any, mid: int, reasons: Any, properties: Any) -> None:
+        if refused := [str(reason) for reason in reasons if reason.is_failure]:
+            self.problem = f"the MQTT broker refused a subscription: {', '.join(refused)}"
+            log.error("%s", self.problem)
+            return
+        self.connected, self.problem = True, None
+        metrics.MQTT_CONNECTED.set(1)
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         self.connected, self.problem = False, f"disconnected from the MQTT broker: {reason}"

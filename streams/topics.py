@@ -10,8 +10,8 @@ from aedilis.settings import Settings
 from aedilis.topics import ALL
 
 
-async def create(settings: Settings, replication: int = -1) -> list[str]:
-    """Create what is missing; `replication` -1 leaves it to the broker's own default. Returns the names created.
+async def create(settings: Settings) -> list[str]:
+    """Create what is missing, on three brokers where there are so many. Returns the names created.
 
     Raises:
         TopicError: a topic exists with another number of partitions, or the broker refused to create it.
@@ -34,6 +34,7 @@ async def create(settings: Settings, replication: int = -1) -> list[str]:
         missing = [name for name in wanted if name not in existing]
         if not missing:
             return []
+        replication = min(3, len((await admin.describe_cluster())["brokers"]))
         response = await admin.create_topics(
             [
                 NewTopic(name, wanted[name].partitions, replication, topic_configs=wanted[name].config)

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -22,7 +23,9 @@ ROOT = Path(__file__).parent.parent
 def aedilis(*arguments: str, env: dict[str, str], check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
     command = [sys.executable, "-m", "aedilis", *arguments]
-    return subprocess.run(command, env=env, check=check, capture_output=True, text=True, timeout=200)
+    ended = subprocess.run(command, env=env, check=False, capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0 or not check, f"{' '.join(arguments)}: {ended.stderr}"
+    return ended
 
 
 @pytest.fixture(scope="session")
@@ -50,21 +53,43 @@ class Installation:
         pairs = {**given, **own, "session_timeout_seconds": "3", "checkpoint_seconds": "0.5"}
         self.env = {**os.environ, **{f"AEDILIS_{key.upper()}": value for key, value in pairs.items()}}
         self._folder = folder
+        self._asking: psycopg.Connection[Any] | None = None
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str, ...]] = {}
         aedilis("topics", env=self.env)
         aedilis("migrate", env=self.env)
 
     def start(self, name: str, *arguments: str) -> None:
         """Start a process of the line."""
-        log = (self._folder / f"{name}.log").open("ab")
+        self._commands[name] = arguments
         command = [sys.executable, "-m", "aedilis", *arguments]
-        self.children[name] = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self.children[name] = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+
+    def again(self, name: str) -> None:
+        """Start a process that has ended as it was started before."""
+        self.start(name, *self._commands[name])
 
     def line(self) -> None:
         """Start ingest and the roles."""
         self.start("ingest", "ingest")
         for role in ("detect", "store", "alert"):
             self.start(role, "worker", "--role", role)
+        self.ready("ingest")  # from now on the broker keeps what is published
+
+    def ready(self, process: str, seconds: float = 60) -> None:
+        """Wait until a process says that it is ready."""
+        deadline = time.monotonic() + seconds
+        wrong = "no run file"
+        while wrong:
+            assert time.monotonic() < deadline, f"{process} is not ready: {wrong}"
+            time.sleep(0.1)
+            for file in (self._folder / "run").glob(f"{process}*.json"):
+                try:
+                    with urlopen(f"http://127.0.0.1:{json.loads(file.read_text())['port']}/health/ready", timeout=2):
+                        wrong = ""
+                except (OSError, ValueError) as error:
+                    wrong = str(error)
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to one of them, and wait when it is a kill."""
@@ -74,8 +99,9 @@ class Installation:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database."""
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+        if self._asking is None:
+            self._asking = psycopg.connect(self.database, autocommit=True)
+        return self._asking.execute(query).fetchall()  # type: ignore[arg-type]
 
     def settle(self, observations: int, seconds: float = 120) -> None:
         """Wait until so many observations are stored and nothing moves any more."""
@@ -84,7 +110,8 @@ class Installation:
             time.sleep(0.5)
             now = self.rows(
                 "select (select count(*) from observation), (select count(*) from anomaly), (select count(*) from alert),"
-                " (select coalesce(sum(records), 0) from log_progress where topic not like '%observations')"
+                " (select coalesce(sum(records), 0) from log_progress where topic not like '%observations'),"
+                " (select count(*) from rollup_dirty)"
             )[0]
             calm = calm + 1 if now == last and now[0] >= observations else 0
             last = now
@@ -94,11 +121,14 @@ class Installation:
 
     def close(self) -> None:
         """End all processes, drop the database."""
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
         for child in self.children.values():
             child.kill()
             child.wait()
         with psycopg.connect(self._servers, autocommit=True) as admin:
-            admin.execute(f"drop database {self._name} with (force)")  # type: ignore[arg-type]
+            admin.execute(f"drop database if exists {self._name} with (force)")  # type: ignore[arg-type]
 
 
 @pytest.fixture
