@@ -219,3 +219,14 @@ class Delivery(msgspec.Struct, frozen=True):
     reason: str
     attempts: int
     finished_at: int  # wall clock
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record of the log that a role can never apply. Topic `dead-letters`."""
+
+    topic: str
+    partition: int
+    offset: int
+    role: str
+    reason: str
+    value: bytes

@@ -10,7 +10,8 @@ so it did not acknowledge it, and the MQTT broker gives it to the next process. 
 - `sums`: a list of `{name, left: {part: n}, right: {part: n}, agree}`; the parts of each side add up to the other;
 - `rejects`: reason → number of rejects (messages and values);
 - `partitions`: for each partition of `observations` its offset and counts;
-- `processes`: for each ingest process what it says to have done, and its `state`: live, closed or killed.
+- `processes`: for each ingest process what it says to have done, and its `state`: live, closed or killed;
+- `dead_letters`: records of the log that a role could not apply (table `dead_letter` says which and why).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Counts(msgspec.Struct, frozen=True):
     rejects: dict[str, int]
     partitions: list[Row]
     processes: list[Row]
+    dead_letters: int
 
 
 async def read_counts(connection: Connection) -> Counts:
@@ -52,24 +54,28 @@ async def read_counts(connection: Connection) -> Counts:
         partitions = await _rows(connection, "partitions")
         processes = await _rows(connection, "processes")
         rejected = await _rows(connection, "rejected")
-        stored = (await _rows(connection, "tables"))[0]["observations"]
-    return account(partitions, processes, rejected, stored)
+        tables = (await _rows(connection, "tables"))[0]
+    return account(partitions, processes, rejected, tables)
 
 
-def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Sequence[Row], stored: int) -> Counts:
-    """The sums over the rows of the queries in `counts.sql`; `stored` is the number of rows in `observation`."""
+def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Sequence[Row], tables: Row) -> Counts:
+    """The sums over the rows of the queries in `counts.sql`."""
     total = {key: sum(row[key] for row in partitions) for key in ("observations", *_OUTCOMES, "missing")}
     said = {key: sum(row[key] for row in processes) for key in ("framed", "missing", "frames", "sent")}
     sums = [
         _read_and_framed(processes),
-        _sum("frames sent = frames stored", {"sent": said["sent"]}, {"stored": said["frames"]}),
+        _sum(
+            "frames sent = frames stored + dead letters",
+            {"sent": said["sent"]},
+            {"stored": said["frames"], "dead_letters": tables["dead_frames"]},
+        ),
         _sum("framed = in frames stored", {"framed": said["framed"]}, {"in_frames": total["observations"]}),
         _sum(
             "in frames = inserted + duplicates + revisions + refused",
             {"in_frames": total["observations"]},
             {key: total[key] for key in _OUTCOMES},
         ),
-        _sum("inserted = rows", {"inserted": total["inserted"]}, {"rows": stored}),
+        _sum("inserted = rows", {"inserted": total["inserted"]}, {"rows": tables["observations"]}),
         _sum("missing said = missing in frames", {"said": said["missing"]}, {"in_frames": total["missing"]}),
         _rejects_said_and_stored(processes, rejected),
     ]
@@ -80,7 +86,9 @@ def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Seque
     for row in rejected:
         reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["messages"] + row["observations"]
     by_reason = dict(sorted(reasons.items()))
-    return Counts(all(one.agree for one in sums), sums, by_reason, list(partitions), list(processes))
+    return Counts(
+        all(one.agree for one in sums), sums, by_reason, list(partitions), list(processes), tables["dead_letters"]
+    )
 
 
 _OUTCOMES = ("inserted", "duplicates", "revisions", "refused")

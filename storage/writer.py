@@ -23,7 +23,8 @@ from aedilis import metrics
 from aedilis.frame import Frame
 from aedilis.identity import stable_id
 from aedilis.settings import Settings
-from aedilis.vocabulary import Alert, Anomaly, Datastream, Delivery, Quality, Reject
+from aedilis.vocabulary import Alert, Anomaly, Datastream, DeadLetter, Delivery, Quality, Reject
+from storage.corrections import Content, Instant
 from storage.database import Connection, make_pool, queries
 from storage.rows import COLUMNS, Rows, copy_blocks
 
@@ -249,15 +250,14 @@ class Writer:
         hours = [moment(int(hour) * _HOUR) for hour in np.unique(rows.phenomenon_time // _HOUR)]
         await connection.execute(Q["mark_dirty"], {"hours": hours, "partition": partition})
         newest = rows.newest()
-        await connection.execute(
-            Q["update_latest"],
-            {
-                "ids": newest.datastream.tolist(),
-                "times": [moment(time) for time in newest.phenomenon_time.tolist()],
-                "results": [None if result != result else result for result in newest.result.tolist()],
-                "qualities": newest.quality.tolist(),
-            },
-        )
+        latest: dict[str, list[Any]] = {
+            "ids": newest.datastream.tolist(),
+            "times": [moment(time) for time in newest.phenomenon_time.tolist()],
+        }
+        if straight:
+            latest["results"] = [None if result != result else result for result in newest.result.tolist()]
+            latest["qualities"] = newest.quality.tolist()
+        await connection.execute(Q["update_latest" if straight else "update_latest_as_stored"], latest)
         return inserted, revisions
 
     async def _stage(self, connection: Connection, rows: Rows) -> tuple[int, int]:
@@ -270,15 +270,36 @@ class Writer:
         await connection.execute(Q["make_staging"])
         await _copy(connection, "staging", rows, ordered=True)
         await connection.execute("analyze staging")
-        await connection.execute(bounded("find_fresh"))
-        await connection.execute(Q["thin_fresh"])
-        row = await (await connection.execute(Q["count_fresh"])).fetchone()
-        assert row is not None
-        if row[0] or row[1]:
-            await connection.execute(bounded("replaced_to_revision"))
-            await connection.execute(Q["winners_to_observation"])
-        await connection.execute("drop table staging, fresh")
-        return int(row[0]), int(row[1])
+        contested = await (await connection.execute(bounded("contested"))).fetchall()
+        inserted = (await connection.execute(bounded("insert_uncontested"))).rowcount
+        await connection.execute("drop table staging")
+        instants = await self._settle(connection, contested)
+        return inserted + sum(one.inserted for one in instants), sum(one.revised for one in instants)
+
+    async def _settle(self, connection: Connection, contested: Sequence[tuple[Any, ...]]) -> list[Instant]:
+        """Decide each instant for which several results came, and write what follows."""
+        instants: dict[tuple[int, datetime], Instant] = {}
+        came: dict[tuple[int, datetime], list[Content]] = {}
+        for datastream, time, *columns in contested:
+            key = (datastream, time)
+            if key not in instants:
+                stored = columns[_CONTENT + 1 :]
+                instants[key] = Instant(_content(stored) if columns[_CONTENT] else None)
+            came.setdefault(key, []).append(_content(columns[:_CONTENT]))
+        keys = {"datastreams": [key[0] for key in instants], "times": [key[1] for key in instants]}
+        for datastream, time, *columns in await (await connection.execute(Q["revisions_of"], keys)).fetchall():
+            instants[datastream, time].revisions.append(Content(*columns))
+        standing: list[dict[str, Any]] = []
+        replaced: list[dict[str, Any]] = []
+        for key, instant in instants.items():
+            before, known = instant.stands, len(instant.revisions)
+            instant.take(came[key])
+            replaced += [_columns(key, content) for content in instant.revisions[known:]]
+            if instant.stands is not None and instant.stands != before:
+                standing.append(_columns(key, instant.stands))
+        await connection.cursor().executemany(Q["insert_revision"], replaced)
+        await connection.cursor().executemany(Q["put_observation"], standing)
+        return list(instants.values())
 
     async def _processes(self, connection: Connection, partition: int, frames: list[Frame]) -> None:
         latest = {frame.header.process: frame.header for frame in frames}
@@ -385,6 +406,31 @@ class Writer:
             await connection.cursor().executemany(Q["upsert_delivery"], rows)
 
         await self._write(topic, partition, records, put)
+
+    async def write_dead_letters(self, topic: str, partition: int, records: Sequence[tuple[int, DeadLetter]]) -> None:
+        """Store records of the log that a role could not apply. Raises as `write_frames` does."""
+
+        async def put(connection: Connection, fresh: list[tuple[int, DeadLetter]]) -> None:
+            rows = [{name: getattr(record, name) for name in record.__struct_fields__} for _, record in fresh]
+            rows = [{**row, "reason": _text(row["reason"])} for row in rows]
+            await connection.cursor().executemany(Q["insert_dead_letter"], rows)
+
+        await self._write(topic, partition, records, put)
+
+
+_CONTENT = 7
+"""Columns of one content in the query `contested`."""
+
+
+def _content(columns: Sequence[Any]) -> Content:
+    result, result_time, *others = columns
+    return Content(result, result_time, tuple(others))
+
+
+def _columns(key: tuple[int, datetime], content: Content) -> dict[str, Any]:
+    names = ("quality", "tests", "sensor", "ingested_at", "raw_flag")
+    own = {"datastream": key[0], "phenomenon_time": key[1], "result": content.result}
+    return {**own, "result_time": content.result_time, **dict(zip(names, content.row, strict=True))}
 
 
 def topic_shape(topic: str) -> str:

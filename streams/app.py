@@ -24,6 +24,7 @@ from aedilis.errors import TopicError
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
 from aedilis.topics import DEAD_LETTERS, Topic
+from aedilis.vocabulary import DeadLetter
 from streams.partition import Job, PartitionRunner, Record
 
 log = logging.getLogger(__name__)
@@ -155,20 +156,10 @@ class RoleWorker:
     def _dead_letter(self, tp: TP) -> Callable[[Record, str], Awaitable[None]]:
         async def send(record: Record, reason: str) -> None:
             assert self._producer is not None
-            headers = [
-                ("topic", tp.topic.encode()),
-                ("partition", str(tp.partition).encode()),
-                ("offset", str(record.offset).encode()),
-                ("role", self.role.name.encode()),
-                ("reason", reason.encode()),
-            ]
-            await self._producer.send_and_wait(
-                self.settings.topic(DEAD_LETTERS.name),
-                value=record.value,
-                key=record.key,
-                partition=tp.partition,
-                headers=headers,
-            )
+            topic = self.settings.topic(DEAD_LETTERS.name)
+            letter = DeadLetter(tp.topic, tp.partition, record.offset, self.role.name, reason[:500], record.value)
+            if tp.topic != topic:  # one that cannot be stored must not come back for ever
+                await send_all(self._producer, topic, tp.partition, [(self.role.name.encode(), letter)])
 
         return send
 

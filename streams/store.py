@@ -18,8 +18,8 @@ from aedilis import metrics
 from aedilis.errors import FrameError
 from aedilis.frame import decode
 from aedilis.settings import Settings
-from aedilis.topics import ALERTS, ANOMALIES, DELIVERIES, OBSERVATIONS, REJECTS
-from aedilis.vocabulary import Alert, Anomaly, Delivery, Reject
+from aedilis.topics import ALERTS, ANOMALIES, DEAD_LETTERS, DELIVERIES, OBSERVATIONS, REJECTS
+from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Reject
 from storage.rollup import refresh
 from storage.writer import Refused, Unavailable, Writer
 from streams.app import Role
@@ -98,6 +98,7 @@ def role(settings: Settings) -> Role:
         settings.topic(ALERTS.name): (msgspec.json.Decoder(Alert).decode, writer.write_alerts),
         settings.topic(REJECTS.name): (msgspec.json.Decoder(Reject).decode, writer.write_rejects),
         settings.topic(DELIVERIES.name): (msgspec.json.Decoder(Delivery).decode, writer.write_deliveries),
+        settings.topic(DEAD_LETTERS.name): (msgspec.json.Decoder(DeadLetter).decode, writer.write_dead_letters),
     }
     background: list[asyncio.Task[None]] = []
 
@@ -133,7 +134,7 @@ def role(settings: Settings) -> Role:
 
     return Role(
         "store",
-        (OBSERVATIONS, ANOMALIES, ALERTS, REJECTS, DELIVERIES),
+        (OBSERVATIONS, ANOMALIES, ALERTS, REJECTS, DELIVERIES, DEAD_LETTERS),
         make_job,
         start,
         stop,

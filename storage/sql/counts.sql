@@ -24,5 +24,7 @@ order by process;
 select process, reason, messages, observations from reject_count order by process, reason;
 
 -- name: tables
--- What stands in the tables.
-select (select count(*) from observation) as observations;
+-- What stands in the tables; of the dead letters those that the table of observations lacks.
+select (select count(*) from observation) as observations,
+       (select count(*) from dead_letter where role = 'store' and topic like '%observations') as dead_frames,
+       (select count(*) from dead_letter) as dead_letters;

@@ -60,6 +60,13 @@ from unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(results)s::float8[], 
     as n (id, time, result, quality)
 where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
 
+-- name: update_latest_as_stored
+-- The newest observation of each Datastream, where what came need not be what stands.
+update datastream d set last_time = o.phenomenon_time, last_result = o.result, last_quality = o.quality
+from unnest(%(ids)s::bigint[], %(times)s::timestamptz[]) as n (id, time)
+join observation o on o.datastream = n.id and o.phenomenon_time = n.time
+where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
+
 -- name: count_frames
 -- The counts of a partition.
 insert into frame_count as old
@@ -93,69 +100,55 @@ create temporary table staging (
     place bigint generated always as identity
 ) on commit drop;
 
--- name: find_fresh
--- Of the staged rows those that say something new: neither the stored result nor one that it replaced.
-create temporary table fresh on commit drop as
-select distinct on (s.datastream, s.phenomenon_time, s.result, s.result_time)
-    s.*, o.datastream is null as first_of_key,
-    md5(coalesce(s.result::text, '') || '|' || coalesce(s.result_time::text, ''))::uuid as content
-from staging s
+-- name: contested
+-- Of the staged rows those whose key stands twice in the batch, or is stored with another result or an earlier
+-- result_time; with what is stored. All others are new or mere duplicates.
+select s.datastream, s.phenomenon_time, s.result, s.result_time, s.quality, s.tests, s.sensor, s.ingested_at,
+       s.raw_flag, o.datastream is not null as stored, o.result, o.result_time, o.quality, o.tests, o.sensor,
+       o.ingested_at, o.raw_flag
+from (select *, count(*) over (partition by datastream, phenomenon_time) as times from staging) s
 left join observation o on o.datastream = s.datastream and o.phenomenon_time = s.phenomenon_time
     and o.phenomenon_time between {low} and {high}
-where (o.datastream is null or o.result is distinct from s.result)
-  and not exists (
-    select 1 from revision r
-    where r.datastream = s.datastream and r.phenomenon_time = s.phenomenon_time
-      and r.content = md5(coalesce(s.result::text, '') || '|' || coalesce(s.result_time::text, ''))::uuid)
-order by s.datastream, s.phenomenon_time, s.result, s.result_time, s.place;
+where s.times > 1
+   or (o.datastream is not null and (o.result is distinct from s.result
+       or coalesce(s.result_time, '-infinity') > coalesce(o.result_time, '-infinity')))
+order by s.place;
 
--- name: thin_fresh
--- A result that repeats the one before it in the same instant, only told at another time, is a duplicate.
-delete from fresh f using fresh g
-where g.datastream = f.datastream and g.phenomenon_time = f.phenomenon_time
-  and g.result is not distinct from f.result and g.place < f.place;
+-- name: insert_uncontested
+-- The staged rows whose key is new and stands in the batch once.
+insert into observation
+    (datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag)
+select s.datastream, s.phenomenon_time, s.result, s.quality, s.tests, s.sensor, s.result_time, s.ingested_at, s.raw_flag
+from (select *, count(*) over (partition by datastream, phenomenon_time) as times from staging) s
+left join observation o on o.datastream = s.datastream and o.phenomenon_time = s.phenomenon_time
+    and o.phenomenon_time between {low} and {high}
+where s.times = 1 and o.datastream is null;
 
--- name: count_fresh
--- (new keys, other new contents)
-select count(distinct (datastream, phenomenon_time)) filter (where first_of_key),
-       count(*) - count(distinct (datastream, phenomenon_time)) filter (where first_of_key)
-from fresh;
+-- name: revisions_of
+-- What was replaced before in some instants.
+select r.datastream, r.phenomenon_time, r.result, r.result_time
+from revision r
+join unnest(%(datastreams)s::bigint[], %(times)s::timestamptz[]) as k (datastream, phenomenon_time)
+    using (datastream, phenomenon_time);
 
--- name: replaced_to_revision
--- What loses against a later result_time, else against the later place in the log, is kept as a revision.
+-- name: insert_revision
+-- A result that does not stand, or no longer.
 insert into revision (datastream, phenomenon_time, content, result, quality, result_time, ingested_at)
-select datastream, phenomenon_time, content, result, quality, result_time, ingested_at
-from (
-    select c.*, row_number() over (
-        partition by datastream, phenomenon_time order by coalesce(result_time, '-infinity') desc, place desc) as rank
-    from (
-        select datastream, phenomenon_time, content, result, quality, result_time, ingested_at, place from fresh
-        union all
-        select o.datastream, o.phenomenon_time,
-               md5(coalesce(o.result::text, '') || '|' || coalesce(o.result_time::text, ''))::uuid,
-               o.result, o.quality, o.result_time, o.ingested_at, -1
-        from observation o
-        where o.phenomenon_time between {low} and {high}
-          and exists (select 1 from fresh f
-                      where f.datastream = o.datastream and f.phenomenon_time = o.phenomenon_time)
-    ) c
-) ranked
-where rank > 1
+values (%(datastream)s, %(phenomenon_time)s,
+        md5(coalesce(%(result)s::float8::text, '') || '|' || coalesce(%(result_time)s::timestamptz::text, ''))::uuid,
+        %(result)s, %(quality)s, %(result_time)s, %(ingested_at)s)
 on conflict do nothing;
 
--- name: winners_to_observation
+-- name: put_observation
 -- The content that stands now.
 insert into observation as old
     (datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag)
-select distinct on (datastream, phenomenon_time)
-    datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag
-from fresh
-order by datastream, phenomenon_time, coalesce(result_time, '-infinity') desc, place desc
+values (%(datastream)s, %(phenomenon_time)s, %(result)s, %(quality)s, %(tests)s, %(sensor)s, %(result_time)s,
+        %(ingested_at)s, %(raw_flag)s)
 on conflict (datastream, phenomenon_time) do update set
     result = excluded.result, quality = excluded.quality, tests = excluded.tests, sensor = excluded.sensor,
     result_time = excluded.result_time, ingested_at = excluded.ingested_at, raw_flag = excluded.raw_flag,
-    stored_at = now()
-where coalesce(excluded.result_time, '-infinity') >= coalesce(old.result_time, '-infinity');
+    stored_at = now();
 
 -- name: upsert_anomaly
 -- An anomaly's change; an older revision does nothing.
@@ -223,3 +216,9 @@ on conflict (id) do update set
     status = excluded.status, reason = excluded.reason, attempts = excluded.attempts,
     finished_delivered_at = excluded.finished_delivered_at
 where delivery.status <> 'delivered';
+
+-- name: insert_dead_letter
+-- A record of the log that a role could not apply.
+insert into dead_letter (topic, partition, log_offset, role, reason, value)
+values (%(topic)s, %(partition)s, %(offset)s, %(role)s, %(reason)s, %(value)s)
+on conflict do nothing;

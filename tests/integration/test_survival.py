@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from simulation.city import City
-from tests.conftest import Installation, aedilis
+from tests.installation import Installation, aedilis
 
 START, DAYS, SEED = datetime(2026, 1, 5, tzinfo=UTC), 1.2, 3
 LOAD = ("simulate", "--start", "2026-01-05", "--duration", str(DAYS), "--seed", str(SEED), "--speed")

@@ -14,6 +14,10 @@ def process(state: str = "live", **changes: int) -> dict[str, Any]:
     return {"process": "ingest-all-1", "state": state, **row, "framed": 0, "frames": 0, "sent": 0, **changes}
 
 
+def tables(rows: int, dead_frames: int = 0) -> dict[str, int]:
+    return {"observations": rows, "dead_frames": dead_frames, "dead_letters": dead_frames}
+
+
 def partition(**changes: int) -> dict[str, Any]:
     row = dict.fromkeys(("observations", "inserted", "duplicates", "revisions", "refused", "missing"), 0)
     return {"partition": 0, "next_offset": 0, **row, **changes}
@@ -25,11 +29,11 @@ REJECTS = [{"process": "ingest-all-1", "reason": "not_a_number", "messages": 0, 
 
 
 def failing(processes: list[Any], partitions: list[Any], rejects: list[Any], rows: int) -> list[str]:
-    return [one.name for one in account(partitions, processes, rejects, rows).sums if not one.agree]
+    return [one.name for one in account(partitions, processes, rejects, tables(rows)).sums if not one.agree]
 
 
 def test_all_agree() -> None:
-    found = account([partition(**STORED)], [process("closed", **WELL)], REJECTS, 5)
+    found = account([partition(**STORED)], [process("closed", **WELL)], REJECTS, tables(5))
     assert found.agree
     assert found.rejects == {"not_a_number": 2}
 
@@ -37,7 +41,7 @@ def test_all_agree() -> None:
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
-        ({"sent": 4}, "frames sent = frames stored"),
+        ({"sent": 4}, "frames sent = frames stored + dead letters"),
         ({"framed": 9, "published": 11}, "framed = in frames stored"),
         ({"missing": 2}, "missing said = missing in frames"),
         ({"published": 11}, "published = in frames + rejected values"),
@@ -56,7 +60,7 @@ def test_what_the_database_lost_shows(key: str, names: int) -> None:
 
 @pytest.mark.parametrize(("state", "part"), [("live", "under_way"), ("killed", "not_acknowledged")])
 def test_what_was_read_and_not_yet_sent_is_named(state: str, part: str) -> None:
-    found = account([partition(**STORED)], [process(state, **{**WELL, "published": 14})], REJECTS, 5)
+    found = account([partition(**STORED)], [process(state, **{**WELL, "published": 14})], REJECTS, tables(5))
     assert found.agree
     assert found.sums[0].right[part] == 4
 
@@ -71,3 +75,8 @@ def test_rejects_may_be_ahead_or_behind_while_a_process_lives(stored: int) -> No
 def test_a_process_may_not_have_framed_more_than_it_read() -> None:
     row = process("live", **{**WELL, "published": 9})
     assert failing([row], [partition(**STORED)], REJECTS, 5) == ["published = in frames + rejected values"]
+
+
+def test_a_frame_that_nobody_can_store_is_a_dead_letter_and_no_loss() -> None:
+    found = account([partition(**STORED)], [process("closed", **{**WELL, "sent": 4})], REJECTS, tables(5, 1))
+    assert (found.agree, found.dead_letters) == (True, 1)

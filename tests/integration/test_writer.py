@@ -1,0 +1,163 @@
+"""The tables after duplicates, corrections, late and missing observations, however the log is cut; on the real database."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aedilis.frame import Frame
+from aedilis.identity import datastream_id, thing_id
+from aedilis.vocabulary import Datastream, Quality, Test, Thing
+from ingest.framer import Framer
+from sensors.compile import DecodedObservation
+from storage.counts import Counts, read_counts
+from storage.rollup import refresh
+from storage.writer import Writer
+from tests.installation import Installation
+
+HOUR = 3_600_000_000
+START = 1_767_571_200_000_000
+TABLES = {
+    "observation": "select datastream, phenomenon_time, result, quality, result_time, raw_flag from observation order by 1, 2",
+    "revision": "select datastream, phenomenon_time, result, result_time from revision order by 1, 2, 3, 4",
+    "latest": "select id, last_time, last_result, last_quality from datastream order by 1",
+    "rollup": "select * from rollup_hour order by 1, 2",
+}
+
+
+def stream(name: str) -> Datastream:
+    thing = Thing(thing_id("demo", "t"), "demo", "t", "demo/z", 0)
+    return Datastream(datastream_id("demo", "t", name), thing, name, name, "1", "type", 1, 900_000_000)
+
+
+Item = tuple[str, float, float, float | None, str | None]
+"""Datastream, quarter of an hour, result, quarter in which it was told, the device's flag."""
+
+
+def observation(item: Item) -> DecodedObservation:
+    name, quarter, result, told, flag = item
+    quality = Quality.MISSING if math.isnan(result) else Quality.GOOD
+    at = START + int(quarter * 900_000_000)
+    told_at = None if told is None else START + int(told * 900_000_000)
+    return DecodedObservation(name, name, "1", 900_000_000, at, result, quality, Test.NONE, flag, told_at)
+
+
+def frames(items: Sequence[Item], cuts: Sequence[int]) -> list[list[tuple[int, Frame]]]:
+    """Batches of frames with their offsets, one batch for each cut, two frames in each."""
+    framer = Framer("ingest-all-0000000000000001", 1)
+    streams = {name: stream(name) for name in "ab"}
+    batches: list[list[tuple[int, Frame]]] = []
+    offset = 0
+    for start, end in zip([0, *cuts], [*cuts, len(items)], strict=True):
+        batch = []
+        middle = (start + end) // 2
+        for part in (items[start:middle], items[middle:end]):
+            for item in part:
+                framer.add(streams[item[0]], observation(item), START)
+            for _, frame in framer.frames():
+                batch.append((offset, frame))
+                offset += 1
+        batches.append(batch)
+    return batches
+
+
+def stored(installation: Installation, batches: list[list[tuple[int, Frame]]]) -> tuple[dict[str, Any], Counts]:
+    """What stands in emptied tables after these batches."""
+
+    async def write() -> Counts:
+        settings = installation.settings
+        async with Writer(settings) as writer:
+            for batch in batches:
+                await writer.write_frames("observations", 0, batch)
+                await refresh(writer.pool)
+            async with writer.pool.connection() as connection:
+                return await read_counts(connection)
+
+    installation.run(
+        "truncate observation, revision, rollup_hour, rollup_dirty, datastream, thing, agency, log_progress,"
+        " frame_count, process_count cascade"
+    )
+    counts = asyncio.run(write())
+    return {name: installation.rows(query) for name, query in TABLES.items()}, counts
+
+
+NAN = math.nan
+LOG: list[Item] = [
+    ("a", 0, 1.0, None, None),
+    ("a", 1, 2.0, None, "N"),
+    ("b", 0, 5.0, None, None),
+    ("a", 1, 2.0, None, "N"),  # a duplicate
+    ("a", 1, 3.0, None, "M"),  # corrected
+    ("b", 1, NAN, None, None),  # missing
+    ("b", 1, 6.0, None, None),  # and told later
+    ("a", 3, 7.0, 9, None),
+    ("a", 3, 8.0, 5, None),  # told earlier, came later
+    ("a", 2, 4.0, None, None),  # late
+    ("b", 9, 9.0, None, "é"),
+    ("b", 0, 5.5, 3, None),
+    ("b", 0, 5.0, 6, None),  # corrected back
+]
+
+
+def test_what_stands(installation: Installation) -> None:
+    tables, counts = stored(installation, frames(LOG, [4, 8]))
+    hours = {(row[0], row[1]): row[2] for row in tables["observation"]}
+    quarter = lambda n: datetime.fromtimestamp(START / 1e6 + n * 900, UTC)  # noqa: E731
+    a, b = stream("a").id, stream("b").id
+    assert hours == {
+        (a, quarter(0)): 1.0,
+        (a, quarter(1)): 3.0,
+        (a, quarter(2)): 4.0,
+        (a, quarter(3)): 7.0,
+        (b, quarter(0)): 5.0,
+        (b, quarter(1)): 6.0,
+        (b, quarter(9)): 9.0,
+    }
+    replaced = sorted((row[0] == b, row[1], row[2]) for row in tables["revision"])
+    assert [(is_b, result) for is_b, _, result in replaced] == [
+        (False, 2.0), (False, 8.0), (True, 5.0), (True, 5.5), (True, None),
+    ]  # fmt: skip
+    assert counts.agree, counts
+    assert {key: counts.partitions[0][key] for key in ("inserted", "duplicates", "revisions", "refused", "missing")} == {
+        "inserted": 7, "duplicates": 1, "revisions": 5, "refused": 0, "missing": 1,
+    }  # fmt: skip
+    first = next(row for row in tables["rollup"] if row[0] == a)
+    assert first[2:7] == (4, 1.0, 7.0, 3.75, 7.0)  # count, minimum, maximum, mean, last
+    assert first[9] is True  # four of four quarters
+    assert next(row for row in tables["rollup"] if row[0] == b)[9] is False  # two of four
+
+
+@pytest.mark.parametrize("cuts", [[], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [5], [2, 7, 11], [12]])
+@pytest.mark.parametrize("again", [(0, 0), (0, 13), (3, 9), (9, 13)])
+def test_neither_cuts_nor_a_second_delivery_change_what_stands(
+    installation_of_module: Installation, cuts: list[int], again: tuple[int, int]
+) -> None:
+    start, killed = again
+    log = [*LOG[:killed], *LOG[start:killed], *LOG[killed:]]
+    wanted, _ = stored(installation_of_module, frames(LOG, [4, 8]))
+    got, counts = stored(installation_of_module, frames(log, cuts))
+    assert got == wanted
+    assert counts.agree
+    assert counts.partitions[0]["duplicates"] == 1 + killed - start
+
+
+def test_a_batch_that_was_stored_is_passed_over(installation: Installation) -> None:
+    batches = frames(LOG, [4, 8])
+    once, _ = stored(installation, batches)
+    twice, counts = stored(installation, [batch for batch in batches for _ in range(2)])
+    assert once == twice
+    assert counts.agree
+
+
+def test_a_stalled_writer_finds_its_records_below_the_offset(installation: Installation) -> None:
+    """Two writers, one behind the other."""
+    batches = frames(LOG, [4, 8])
+    once, _ = stored(installation, batches)
+    late, counts = stored(installation, [*batches[:2], batches[2], batches[1]])
+    assert once == late
+    assert counts.agree
