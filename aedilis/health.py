@@ -34,7 +34,9 @@ class Running(msgspec.Struct, frozen=True):
     def alive(self) -> bool:
         """Whether that very process is still there."""
         try:
-            return bool(abs(psutil.Process(self.pid).create_time() - self.started) < 1)
+            process = psutil.Process(self.pid)
+            anew = abs(process.create_time() - self.started) > 1
+            return not anew and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 

@@ -37,6 +37,14 @@ def holder(home: Path, what: str) -> int | None:
     return None
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs: it is there, and no zombie that nobody has reaped."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextlib.contextmanager
 def claim(home: Path, what: str) -> Iterator[int]:
     """Hold the lock; yields the file descriptor to hand to guards. Waits while a dead holder's processes still stop.
@@ -45,13 +53,13 @@ def claim(home: Path, what: str) -> Iterator[int]:
         ServerError: it runs already.
     """
     file = _file(home, what)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
         deadline = time.monotonic() + WAIT_SECONDS
         while not _locked(lock.fileno()):
             lock.seek(0)
             pid = int(lock.read() or 0)
-            if (pid and psutil.pid_exists(pid)) or time.monotonic() > deadline:
+            if (pid and lives(pid)) or time.monotonic() > deadline:
                 raise ServerError(
                     server=what,
                     problem=f"of {home} run already, by process {pid}",

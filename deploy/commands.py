@@ -15,14 +15,13 @@ from pathlib import Path
 
 import click
 import msgspec
-import psutil
 from rich.console import Console
 
 from aedilis.errors import ServerError, SettingError
 from aedilis.settings import Settings, default_home, given_servers, load, settings_file
 from deploy import choices, line
 from deploy import servers as local
-from deploy.claim import claim, holder, wait_free
+from deploy.claim import claim, holder, lives, wait_free
 from deploy.fetch import lock
 from deploy.supervisor import Supervisor
 from storage.database import migrate
@@ -73,7 +72,7 @@ def _ours_to_choose() -> set[str]:
 def _background(home: Path) -> int | None:
     """The process that runs the servers in the background; None also while those of a dead one still stop."""
     pid = holder(home, "servers")
-    return pid if pid and psutil.pid_exists(pid) else None
+    return pid if pid and lives(pid) else None
 
 
 def _start_servers(home: Path, supervisor: Supervisor, hold: int) -> Settings:
@@ -248,7 +247,7 @@ def _make_places(settings: Settings) -> None:
     """The schema and the topics."""
     if done := migrate(settings):
         console.print(f"applied {', '.join(done)}")
-    result = subprocess.run([sys.executable, "-m", "aedilis", "topics"], check=False)
+    result = subprocess.run([sys.executable, "-m", "aedilis", "topics"], stdout=sys.stderr, check=False)
     if result.returncode:
         raise ServerError(
             server="kafka", problem="the topics are not as they must be, see above", mend="aedilis topics"

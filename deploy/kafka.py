@@ -6,7 +6,6 @@ configuration alone, and the log knows the voter by its number.
 
 from __future__ import annotations
 
-import base64
 import shutil
 import uuid
 
@@ -67,8 +66,8 @@ class Kafka:
         command = [java, "-Xmx512m", "-XX:+UseSerialGC"]
         command += [f"-Dlog4j2.configurationFile={logging}", "-cp", f"{libs}/*"]
         if not (self._folder / "logs" / "meta.properties").exists():
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            formatting = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(configuration)]
+            formatting = [*command, "kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22]]
+            formatting += ["-c", str(configuration)]
             fetch.run(formatting, "kafka", "aedilis servers reset")
         log = self._settings.home_path / "logs" / "kafka.log"
         return Guarded(self.name, [*command, "kafka.Kafka", str(configuration)], log, grace=20)

@@ -121,6 +121,8 @@ class Postgres:
     def empty(self) -> None:
         """Delete the cluster."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._folder.is_relative_to(self._settings.home_path):
+            shutil.rmtree(self._folder.parent, ignore_errors=True)
 
 
 def _open_to_others(folder: Path) -> bool:

@@ -41,7 +41,7 @@ class Guarded:
 
         The guard, and not the command, keeps the file descriptors `hold` open until all is gone.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self._guard = subprocess.Popen(
                 self._command,
