@@ -12,7 +12,8 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +22,27 @@ from aedilis.settings import settings_file
 
 PREFERRED = {"mqtt": 1883, "kafka": 9092, "_controller": 9093, "database": 5432, "api": 8080}
 DATABASE_NAME = "aedilis"
+
+
+TURN_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """From the choice of a port to its use one installation goes after the other, so that no two choose the same.
+
+    The lock is a name in the kernel, of this network like the ports, and free when its holder dies. Held for long by
+    something that hangs, it is passed by.
+    """
+    with socket.socket(socket.AF_UNIX) as name:
+        deadline = time.monotonic() + TURN_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                name.bind("\0aedilis-ports")
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

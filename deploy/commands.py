@@ -22,7 +22,6 @@ from aedilis.settings import Settings, default_home, given_servers, load, settin
 from deploy import choices, line
 from deploy import servers as local
 from deploy.claim import claim, holder, lives, wait_free
-from deploy.fetch import lock
 from deploy.supervisor import Supervisor
 from storage.database import migrate
 
@@ -79,7 +78,7 @@ def _start_servers(home: Path, supervisor: Supervisor, hold: int) -> Settings:
     """Start the servers that are ours to run, and wait until they accept connections."""
     load()  # a wrong variable is told before anything is fetched
     local.fetch_programs()
-    with lock("ports"):  # two installations that start at the same time do not choose the same
+    with choices.turn():
         choices.choose(home, _ours_to_choose())
         settings = load()
         local.check_given(settings)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aedilis.errors import MissingPrerequisite, ServerError
+from aedilis.errors import MissingPrerequisite, ServerError, SettingError
 from deploy.progress import AptLines, Progress, maven_line
 
 SUITE = "trixie"
@@ -48,7 +48,7 @@ def kafka() -> Path:
     target = cache_folder() / f"kafka-{sha256(pom).hexdigest()[:12]}"
     if target.exists():
         return target
-    with lock(target.name):
+    with _lock(target.name):
         if not target.exists():
             partial = target.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
@@ -95,11 +95,24 @@ def _install(package: str) -> str:
 
 
 @contextlib.contextmanager
-def lock(name: str) -> Iterator[None]:
-    """Only one process at a time, of all installations that share the cache."""
+def _lock(name: str) -> Iterator[None]:
+    """Only one process at a time, of all installations that share the cache.
+
+    Raises:
+        SettingError: the cache cannot be written.
+    """
     folder = cache_folder()
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (folder / f"{name}.lock").open("w") as file:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((folder / f"{name}.lock").open("w"))
+        except OSError as error:
+            raise SettingError(
+                name="AEDILIS_CACHE",
+                expected="a folder that can be written",
+                got=str(error),
+                mend="set it to a folder of yours, with a gigabyte of room",
+            ) from error
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -161,7 +174,7 @@ def _debian(name: str, packages: tuple[str, ...], inside: str, title: str) -> Pa
     done = root / ".done"
     if done.exists():
         return root / inside
-    with lock(name):
+    with _lock(name):
         if not done.exists():
             need("apt-get", "apt")
             need("dpkg", "dpkg")

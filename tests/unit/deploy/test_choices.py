@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,3 +112,25 @@ def test_a_given_port_that_is_taken_is_named() -> None:
 def test_a_given_address_that_cannot_be_served_is_named(address: str) -> None:
     with pytest.raises(SettingError, match="expected host:port of this machine"):
         choices.check_given({"AEDILIS_API": address})
+
+
+def test_one_installation_chooses_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    holding = "from deploy.choices import turn\nwith turn():\n    print('mine', flush=True)\n    input()"
+    with (
+        choices.turn(),
+        subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other,
+    ):
+        assert other.stdout is not None
+        os.set_blocking(other.stdout.fileno(), False)
+        time.sleep(1)
+        assert other.stdout.read() is None
+        other.kill()
+    with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"mine\n"
+        monkeypatch.setattr(choices, "TURN_SECONDS", 0.1)
+        with choices.turn():  # passed by
+            pass
+        other.kill()
+    with choices.turn():
+        pass

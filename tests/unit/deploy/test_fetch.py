@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aedilis.errors import MissingPrerequisite, ServerError
+from aedilis.errors import MissingPrerequisite, ServerError, SettingError
 from deploy import fetch
 
 NEW_FORM = """Types: deb
@@ -73,3 +73,10 @@ def test_a_command_that_fails_shows_the_end_of_its_output() -> None:
     assert "99\n100" in str(caught.value)
     assert "\n12\n" not in str(caught.value)
     assert str(caught.value).endswith("Mend: pray")
+
+
+def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AEDILIS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(SettingError, match="AEDILIS_CACHE: expected a folder that can be written"):
+        fetch.kafka()
