@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+
+import psutil
 
 from deploy import guard
 
@@ -41,6 +44,7 @@ class Guarded:
 
         The guard, and not the command, keeps the file descriptors `hold` open until all is gone.
         """
+        self.ask_to_stop()  # started again: the last guard's pipe goes
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self._guard = subprocess.Popen(
@@ -63,6 +67,15 @@ class Guarded:
         """The process ids right below the guard: the command's, and those that lost their parent."""
         return guard.children(self._guard.pid) if self._guard else []
 
+    def listens(self, port: int) -> bool:
+        """Whether the command itself listens there: something else may have taken the port a moment before."""
+        for pid in self.commands():
+            with contextlib.suppress(psutil.Error):
+                for one in psutil.Process(pid).net_connections("tcp"):
+                    if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
+                        return True
+        return False
+
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
         return self._guard.poll() if self._guard else None
@@ -84,9 +97,10 @@ class Guarded:
             os.truncate(self.log, 0)
 
     def tail(self, lines: int = 8) -> str:
-        """The end of its log."""
+        """The end of its log, without the frames of Java's stacks, which would fill it."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - 20_000))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            said = file.read().decode(errors="replace").splitlines()
+        return "\n".join([line for line in said if not line.startswith("\tat ")][-lines:])

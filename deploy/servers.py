@@ -86,13 +86,14 @@ def check_given(settings: Settings) -> None:
 
 
 def wait_ready(process: Guarded, address: str, seconds: float = 60.0) -> None:
-    """Wait until it accepts connections.
+    """Wait until the process accepts connections, and not merely somebody at its address.
 
     Raises:
         ServerError: it ended, or did not accept in time; with the end of its log.
     """
+    port = int(address.rpartition(":")[2])
     deadline = time.monotonic() + seconds
-    while not accepts(address) or process.poll() is not None:
+    while not (process.listens(port) and accepts(address)):
         if process.poll() is not None or time.monotonic() > deadline:
             raise ServerError(
                 server=process.name,

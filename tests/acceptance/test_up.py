@@ -131,6 +131,24 @@ def test_given_servers_are_used_and_not_started(folder: Path) -> None:
         theirs.close()
 
 
+def test_servers_in_the_background_are_used_and_outlive_it(home: OwnHome) -> None:
+    home.ok("servers", "start")
+    servers = set(home.processes())
+    home.start_up("--no-simulate")
+    assert sum("kafka.Kafka" in line for line in commands(home)) == 1
+    refused = home.run("servers", "stop")
+    assert refused.returncode == 2
+    assert "`aedilis up` uses them" in refused.stderr
+    assert home.up is not None
+    home.up.send_signal(signal.SIGINT)
+    assert home.up.wait(60) == 0
+    left = {process for process in home.processes() if process.is_running()}
+    assert not left - servers - {child for process in servers for child in process.children(recursive=True)}
+    home.ok("servers", "status")
+    home.ok("servers", "stop")
+    home.until_gone()
+
+
 def test_a_given_server_that_is_away_is_named(home: OwnHome) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

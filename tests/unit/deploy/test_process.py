@@ -36,6 +36,12 @@ def test_output_goes_to_the_log(tmp_path: Path) -> None:
     assert process.tail(1) == "err"
 
 
+def test_the_tail_shows_the_reason_and_not_the_stack(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    log.write_text("ERROR Bind failed\n" + "\tat kafka.Kafka.main(Kafka.scala)\n" * 20)
+    assert Guarded("x", ["true"], log).tail() == "ERROR Bind failed"
+
+
 def test_files_of_a_command_are_private(tmp_path: Path) -> None:
     process = Guarded("x", ["touch", str(tmp_path / "made")], tmp_path / "x.log")
     process.start()

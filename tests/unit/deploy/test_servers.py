@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,26 @@ def test_one_that_ends_instead_of_answering_shows_its_log(tmp_path: Path) -> Non
     process.start()
     with pytest.raises(ServerError, match=r"(?s)kafka: does not accept.*the reason.*read .*kafka\.log"):
         servers.wait_ready(process, "127.0.0.1:1")
+
+
+def test_somebody_else_at_the_address_is_not_the_server(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        process = Guarded("kafka", ["sh", "-c", "sleep 0.5; echo port taken; exit 1"], tmp_path / "kafka.log")
+        process.start()
+        with pytest.raises(ServerError, match=r"(?s)kafka: does not accept.*port taken"):
+            servers.wait_ready(process, address)
+
+
+def test_one_that_listens_is_ready(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    listening = f"import socket; one = socket.create_server(('127.0.0.1', {port})); one.accept(); one.accept()"
+    process = Guarded("kafka", [sys.executable, "-c", listening], tmp_path / "kafka.log")
+    process.start()
+    servers.wait_ready(process, f"127.0.0.1:{port}")
+    process.ask_to_stop()
+    process.wait()
