@@ -63,7 +63,9 @@ class Kafka:
         configuration.write_text(self.configuration(controller_address(self._settings.home_path)))
         logging = self._folder / "log4j2.properties"
         logging.write_text(_LOGGING)
-        command = [java, "-Xmx512m", "-XX:+UseSerialGC"]
+        # one level of compilation: records pass through uncopied, so the second earns nothing, and it takes longer to
+        # compile than to start (processor seconds measured: start 1.9 instead of 3.4, 360 MB taken 1.0 instead of 1.9)
+        command = [java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         command += [f"-Dlog4j2.configurationFile={logging}", "-cp", f"{libs}/*"]
         if not (self._folder / "logs" / "meta.properties").exists():
             formatting = [*command, "kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22]]
