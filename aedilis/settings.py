@@ -6,6 +6,7 @@ A value comes from the environment (`AEDILIS_…`), else from `settings.json` un
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -54,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.kafka_prefix + name
 
 
+NOT_SETTINGS = ("AEDILIS_CACHE", "AEDILIS_DEBIAN_MIRROR")
+"""Variables that `deploy/fetch.py` reads: where programs are kept, and where they come from."""
+
+
 def default_home() -> Path:
     """`AEDILIS_HOME`, else `.aedilis` in the current folder."""
     return Path(os.environ.get("AEDILIS_HOME") or ".aedilis").resolve()
@@ -64,37 +69,74 @@ def settings_file(home: Path) -> Path:
     return home / "settings.json"
 
 
+def given_servers(environ: Mapping[str, str]) -> frozenset[str]:
+    """Of mqtt, kafka and database those whose address the environment gives: they are not ours to start."""
+    return frozenset(name for name in ("mqtt", "kafka", "database") if environ.get(f"AEDILIS_{name.upper()}"))
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings; never connects anywhere.
+    """Read the settings; never connects anywhere. A variable that is set and empty counts as not set.
+
+    User and password of the file belong to the broker that we start: with `AEDILIS_MQTT` they do not count.
 
     Raises:
         SettingError: a value cannot be read, or `AEDILIS_…` names no setting.
     """
     environ = os.environ if environ is None else environ
     home = Path(environ.get("AEDILIS_HOME") or ".aedilis").resolve()
-    values: dict[str, Any] = {}
-    file = settings_file(home)
-    if file.exists():
-        try:
-            values.update(json.loads(file.read_text()))
-        except (ValueError, OSError) as error:
-            raise SettingError(
-                name=str(file), expected="a JSON object", got=str(error), mend="delete the file; it is made anew"
-            ) from error
-    for field in msgspec.structs.fields(Settings):
-        name = f"AEDILIS_{field.name.upper()}"
-        if name not in environ:
-            continue
-        text = environ[name]
-        if field.type == tuple[str, ...]:
-            values[field.name] = [part.strip() for part in text.split(",") if part.strip()]
-        else:
-            values[field.name] = text
+    values = _from_file(settings_file(home))
+    if "mqtt" in given_servers(environ):
+        values.pop("mqtt_user", None)
+        values.pop("mqtt_password", None)
+    values.update(_from_environment(environ))
     values["home"] = str(home)
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].strip("`") or "settings"
         raise SettingError(
             name=f"AEDILIS_{name.upper()}", expected=str(error), got=values.get(name), mend="see docs/settings.md"
         ) from error
+    for name, addresses in (("mqtt", [settings.mqtt]), ("api", [settings.api]), ("kafka", settings.kafka.split(","))):
+        for address in addresses:
+            _check_address(name, address)
+    return settings
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        values: dict[str, Any] = json.loads(file.read_text())
+    except (ValueError, OSError) as error:
+        raise SettingError(
+            name=str(file), expected="a JSON object", got=str(error), mend="delete the file; it is made anew"
+        ) from error
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    fields = {f"AEDILIS_{field.name.upper()}": field for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith("AEDILIS_") or variable in NOT_SETTINGS:
+            continue
+        if variable not in fields:
+            nearest = difflib.get_close_matches(variable, [*fields, *NOT_SETTINGS], n=1, cutoff=0.0)
+            raise SettingError(
+                name=variable, expected="the name of a setting", got=variable, mend=f"do you mean {nearest[0]}?"
+            )
+        field = fields[variable]
+        if text and field.type == tuple[str, ...]:
+            values[field.name] = [part.strip() for part in text.split(",") if part.strip()]
+        elif text:
+            values[field.name] = text
+    return values
+
+
+def _check_address(name: str, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise SettingError(
+            name=f"AEDILIS_{name.upper()}", expected="host:port", got=address, mend="for example 127.0.0.1:1883"
+        )

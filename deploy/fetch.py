@@ -14,18 +14,22 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
-from importlib.resources import as_file, files
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
 
-from aedilis.errors import MissingPrerequisite, ServerError
+from aedilis.errors import MissingPrerequisite, ServerError, SettingError
+from deploy.progress import AptLines, Progress, maven_line
 
 SUITE = "trixie"
 """The Debian release whose packages are unpacked: the first that has TimescaleDB."""
 _APT_OWN = ("postgresql-17", "postgresql-17-timescaledb")
-console = Console(stderr=True)
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+console = Console(stderr=True, highlight=False)
 
 
 def cache_folder() -> Path:
@@ -39,8 +43,20 @@ def cache_folder() -> Path:
 
 
 def kafka() -> Path:
-    """The folder with Kafka's jars."""
-    return _once("kafka-4.1.0", "Apache Kafka 4.1.0 (43 MB)", _fetch_kafka)
+    """The folder with Kafka's jars. Another list of jars is another folder."""
+    pom = (files("deploy") / "kafka.pom.xml").read_bytes()
+    target = cache_folder() / f"kafka-{sha256(pom).hexdigest()[:12]}"
+    if target.exists():
+        return target
+    with _lock(target.name):
+        if not target.exists():
+            partial = target.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            (partial / "pom.xml").write_bytes(pom)
+            _fetch_kafka(partial)
+            partial.rename(target)
+    return target
 
 
 def postgres() -> Path:
@@ -62,13 +78,6 @@ def chromium() -> Path:
     return root / "chromium"
 
 
-def fetch_all() -> None:
-    """Fetch what the local servers need."""
-    kafka()
-    postgres()
-    mosquitto()
-
-
 def need(program: str, package: str) -> str:
     """The path of a program of the machine.
 
@@ -77,55 +86,80 @@ def need(program: str, package: str) -> str:
     """
     found = shutil.which(program)
     if found is None:
-        sudo = "" if os.geteuid() == 0 else "sudo "
-        raise MissingPrerequisite(name=program, command=f"{sudo}apt-get install -y {package}")
+        raise MissingPrerequisite(name=program, command=_install(package))
     return found
+
+
+def _install(package: str) -> str:
+    return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install -y {package}"
 
 
 @contextlib.contextmanager
 def _lock(name: str) -> Iterator[None]:
+    """Only one process at a time, of all installations that share the cache.
+
+    Raises:
+        SettingError: the cache cannot be written.
+    """
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{name}.lock").open("w") as file:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((folder / f"{name}.lock").open("w"))
+        except OSError as error:
+            raise SettingError(
+                name="AEDILIS_CACHE",
+                expected="a folder that can be written",
+                got=str(error),
+                mend="set it to a folder of yours, with a gigabyte of room",
+            ) from error
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _once(name: str, title: str, make: Callable[[Path], None]) -> Path:
-    """Make a folder of the cache unless it is there; it appears whole or not at all."""
-    target = cache_folder() / name
-    if target.exists():
-        return target
-    with _lock(name):
-        if target.exists():
-            return target
-        partial = cache_folder() / f"{name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        with console.status(f"fetching {title} …"):
-            make(partial)
-        partial.rename(target)
-        console.print(f"fetched {title}")
-    return target
+def run(
+    command: list[str],
+    what: str,
+    mend: str = "check the network and try again",
+    *,
+    folder: str | None = None,
+    each_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run a command to its end; if this process dies, it dies too.
 
-
-def _run(command: list[str], what: str) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
-        raise ServerError(
-            server=what, problem=f"`{command[0]}` failed:\n{tail}", mend="check the network and try again"
-        )
-    return result.stdout
+    Raises:
+        ServerError: it failed; with the end of its output. `mend` says what may help.
+    """
+    said: deque[str] = deque(maxlen=8)
+    with subprocess.Popen(
+        [need("setpriv", "util-linux"), "--pdeathsig", "KILL", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env={**os.environ, "LC_ALL": "C"},
+        text=True,
+        errors="replace",
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said.append(line.rstrip())
+            if each_line is not None:
+                each_line(line)
+    if child.returncode:
+        raise ServerError(server=what, problem="\n".join([f"`{command[0]}` failed:", *said]), mend=mend)
 
 
 def _fetch_kafka(folder: Path) -> None:
     maven = need("mvn", "maven")
     need("java", "openjdk-17-jre-headless")
-    with as_file(files("deploy") / "kafka" / "pom.xml") as pom:
-        shutil.copy(pom, folder / "pom.xml")
-    command = [maven, "-q", "-B", "-f", str(folder / "pom.xml"), "dependency:copy-dependencies"]
-    _run([*command, f"-DoutputDirectory={folder / 'libs'}"], "kafka")
+    command = [maven, "-B", "-f", str(folder / "pom.xml"), "dependency:copy-dependencies"]
+    with Progress(console, "Apache Kafka (43 MB)") as progress:
+        run(
+            [*command, f"-DoutputDirectory={folder / 'libs'}"],
+            "kafka",
+            each_line=lambda line: progress.say(maven_line(line)),
+        )
 
 
 # ---------------------------------------------------------------- Debian
@@ -146,35 +180,35 @@ def _debian(name: str, packages: tuple[str, ...], inside: str, title: str) -> Pa
             need("dpkg", "dpkg")
             shutil.rmtree(root, ignore_errors=True)
             root.mkdir(parents=True)
-            with console.status(f"fetching {title} …"):
-                _unpack(root, packages)
+            with Progress(console, title) as progress:
+                _unpack(root, packages, progress)
+                progress.say("pointing the programs to their libraries")
                 _patch(root, root / inside)
             done.touch()
-            console.print(f"fetched {title}")
     return root / inside
 
 
-def _mirror() -> tuple[str, str]:
-    """(address, keyring) of the Debian mirror that the machine's apt uses."""
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+def mirrors(sources: str) -> list[str]:
+    """The addresses of Debian mirrors in the text of a file of apt's sources, of the old or the new form."""
+    addresses = re.findall(r"^(?:URIs:|deb(?:\s+\[[^\]]*\])?)\s+(\S+)", sources, re.MULTILINE)
+    return [address for address in addresses if re.fullmatch(r"\S+/debian/?", address)]
+
+
+def _mirror() -> str:
+    """The Debian mirror that the user names, else the one that the machine's apt uses."""
     if named := os.environ.get("AEDILIS_DEBIAN_MIRROR"):
-        return named, keyring
-    sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
-    for source in sources:
-        if not source.is_file():
-            continue
-        text = source.read_text(errors="replace")
-        for address in re.findall(r"^(?:URIs:|deb(?:\s+\[[^\]]*\])?)\s+(\S+)", text, re.MULTILINE):
-            if re.fullmatch(r"\S+/debian/?", address):
-                return address, keyring
+        return named
+    for source in (Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))):
+        if source.is_file() and (found := mirrors(source.read_text(errors="replace"))):
+            return found[0]
     raise ServerError(
-        server="postgresql",
+        server="database",
         problem="no Debian mirror stands in /etc/apt",
         mend="set AEDILIS_DEBIAN_MIRROR to the address of one (it ends in /debian)",
     )
 
 
-def _unpack(root: Path, packages: tuple[str, ...]) -> None:
+def _unpack(root: Path, packages: tuple[str, ...], progress: Progress) -> None:
     apt = root / "apt"
     for folder in (
         "lists/partial",
@@ -185,9 +219,9 @@ def _unpack(root: Path, packages: tuple[str, ...]) -> None:
     ):
         (apt / folder).mkdir(parents=True)
     (apt / "status").touch()
-    address, keyring = _mirror()
-    signed = f"[signed-by={keyring}] " if Path(keyring).exists() else "[trusted=yes] "
-    (apt / "sources.list").write_text(f"deb {signed}{address} {SUITE} main\n")
+    if not _KEYRING.exists():
+        raise MissingPrerequisite(name="Debian's archive keys", command=_install("debian-archive-keyring"))
+    (apt / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {SUITE} main\n")
     options = {
         "Dir::Etc::SourceList": apt / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
@@ -203,10 +237,17 @@ def _unpack(root: Path, packages: tuple[str, ...]) -> None:
         "Debug::NoLocking": "true",
     }
     flags = [flag for name, value in options.items() for flag in ("-o", f"{name}={value}")]
-    _run(["apt-get", *flags, "-q", "update"], packages[0])
-    _run(["apt-get", *flags, "-q", "-y", "--download-only", "install", *packages], packages[0])
-    for archive in sorted((apt / "cache/archives").glob("*.deb")):
-        _run(["dpkg", "-x", str(archive), str(root)], packages[0])
+    tell = AptLines()
+    run(["apt-get", *flags, "-q", "update"], packages[0])
+    run(
+        ["apt-get", *flags, "-q", "-y", "--download-only", "install", *packages],
+        packages[0],
+        each_line=lambda line: progress.say(tell(line)),
+    )
+    archives = sorted((apt / "cache/archives").glob("*.deb"))
+    for number, archive in enumerate(archives, 1):
+        progress.say(f"unpacking {number} of {len(archives)}")
+        run(["dpkg", "-x", str(archive), str(root)], packages[0])
     shutil.rmtree(apt)
 
 
@@ -222,6 +263,6 @@ def _patch(root: Path, programs: Path) -> None:
     )
     for program in sorted(programs.iterdir()):
         if program.is_file() and not program.is_symlink() and program.open("rb").read(4) == b"\x7fELF":
-            _run(
+            run(
                 [tool, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", path, str(program)], "patchelf"
             )
