@@ -94,6 +94,7 @@ _FONTS = """<?xml version="1.0"?>
 <cachedir>{root}/var/cache/fontconfig</cachedir>
 <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family><family>WenQuanYi Micro Hei</family></prefer></alias>
 <alias><family>system-ui</family><prefer><family>DejaVu Sans</family><family>WenQuanYi Micro Hei</family></prefer></alias>
+<match target="font"><edit name="hintstyle"><const>hintslight</const></edit></match>
 <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 """
