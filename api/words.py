@@ -24,7 +24,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError) as error:  # not found, a folder, or no name at all
+    except (KeyError, ValueError, OSError) as error:  # not found, no name, or a folder
         raise SettingError(
             name="AEDILIS_TIMEZONE", expected="an IANA zone such as Europe/Rome", got=name, mend="see docs/settings.md"
         ) from error

@@ -109,6 +109,14 @@ def installation(servers: dict[str, Any], tmp_path: Path) -> Iterator[Installati
     made.close()
 
 
+@pytest.fixture(scope="module")
+def module_installation(servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One that all tests of a file share."""
+    made = Installation(servers, tmp_path_factory.mktemp("module"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def installations(servers: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
     """Makes several."""

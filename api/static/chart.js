@@ -113,8 +113,14 @@ function tell({ observations, bucket_us, anomalies }) {
 }
 
 async function show() {
-  const answer = await fetch(source);
-  const got = await answer.json();
+  let answer, got;
+  try {
+    answer = await fetch(source);
+    got = await answer.json();
+  } catch {
+    note.textContent = "The server cannot be reached; the chart comes when it is back.";
+    return;
+  }
   if (!answer.ok) { note.textContent = got.detail; return; }
   anomalies = got.anomalies;
   end = seconds(got.end);

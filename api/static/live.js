@@ -15,6 +15,7 @@ function clock() {
 }
 
 function lost(why) {
+  versions = ""; // whatever is heard next is news
   lostSince ??= clock();
   const text = `not live since ${lostSince}: ${why}`;
   if (state.textContent !== text) state.textContent = text;
@@ -46,7 +47,7 @@ function connect() {
 
 function hear(text) {
   const now = JSON.parse(text);
-  if (now.problem) { versions = ""; lost(now.problem); return; }
+  if (now.problem) { lost(now.problem); return; }
   alive();
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = now[place.dataset.count] || "";
   if (text === versions) return;
@@ -76,16 +77,22 @@ async function refresh() {
   if (pressed || document.hidden) { ask(); return; }
   running = true;
   wanted = false;
+  const [answer, text] = await fetched(location.href);
+  running = false;
+  if (answer?.redirected && new URL(answer.url).pathname === "/login") lost("you are logged out; load the page again");
+  else if (answer?.ok) take(new DOMParser().parseFromString(text, "text/html"));
+  else versions = "";
+  document.dispatchEvent(new CustomEvent("stored"));
+  if (wanted) ask();
+}
+
+// Nothing while the server is away: the stream tells when it is back, and then all is asked for again.
+async function fetched(address) {
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") lost("you are logged out; load the page again");
-    else if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    document.dispatchEvent(new CustomEvent("stored"));
+    const answer = await fetch(address);
+    return [answer, await answer.text()];
   } catch {
-    wanted = true; // the stream tells when the server is back
-  } finally {
-    running = false;
-    if (wanted && lostSince === null) ask();
+    return [null, ""];
   }
 }
 
@@ -101,11 +108,12 @@ function take(fresh) {
 }
 
 function replace(place, other) {
-  if (place.innerHTML === other.innerHTML && place.className === other.className) return;
+  const looks = other.getAttribute("class") ?? "";
+  if (place.innerHTML === other.innerHTML && (place.getAttribute("class") ?? "") === looks) return;
   const flash = "flash" in place.dataset && place.textContent !== other.textContent;
   const within = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const scrolled = place.scrollTop;
-  place.className = other.className;
+  place.setAttribute("class", looks);
   place.replaceChildren(...[...other.childNodes].map((node) => document.importNode(node, true)));
   place.scrollTop = scrolled;
   if (within) place.querySelector(`[href="${CSS.escape(within)}"]`)?.focus({ preventScroll: true });
