@@ -101,7 +101,7 @@ def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTML
 
 
 def project(things: Sequence[Row]) -> list[Row]:
-    """Where each Thing that has a Location lies on a map of 1000 x 600; longitudes shrink with the latitude."""
+    """Where each Thing that has a Location lies on a map of 1000 x 800; longitudes shrink with the latitude."""
     placed = [thing for thing in things if thing["longitude"] is not None]
     if not placed:
         return []
@@ -109,8 +109,8 @@ def project(things: Sequence[Row]) -> list[Row]:
     xs = [thing["longitude"] * shrink for thing in placed]
     ys = [-thing["latitude"] for thing in placed]
     width, height = max(xs) - min(xs) or 1e-6, max(ys) - min(ys) or 1e-6
-    scale = min(940 / width, 540 / height)
-    left, top = (1000 - width * scale) / 2, (600 - height * scale) / 2
+    scale = min(940 / width, 740 / height)
+    left, top = (1000 - width * scale) / 2, (800 - height * scale) / 2
     return [
         {**thing, "x": round(left + (x - min(xs)) * scale, 1), "y": round(top + (y - min(ys)) * scale, 1)}
         for thing, x, y in zip(placed, xs, ys, strict=True)

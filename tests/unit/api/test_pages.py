@@ -26,7 +26,7 @@ def test_the_map_keeps_distances_and_stays_inside() -> None:
     assert c["y"] < a["y"], "north is up"
     east, north = b["x"] - a["x"], a["y"] - c["y"]
     assert abs(east / north - 0.7545) < 0.01, "a degree of longitude is shorter away from the equator"
-    assert all(0 <= dot["x"] <= 1000 and 0 <= dot["y"] <= 600 for dot in (a, b, c))
+    assert all(0 <= dot["x"] <= 1000 and 0 <= dot["y"] <= 800 for dot in (a, b, c))
 
 
 def test_a_map_of_one_thing_and_of_none() -> None:
