@@ -4,12 +4,12 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup lint types test-unit clean
+.PHONY: run test setup browser lint types test-unit clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
 
-test: setup lint types ## all checks and all tests, on real servers
+test: setup browser lint types ## all checks and all tests, on real servers
 	@$(BIN)/pytest
 
 setup: $(STAMP) $(WEB) ## the command at .venv/bin/aedilis
@@ -22,6 +22,9 @@ $(WEB): api/web/package-lock.json $(STAMP)
 	@echo "fetching the page's libraries"
 	@cd api/web && npm ci --ignore-scripts --silent
 	@touch $@
+
+browser: setup ## the browser of the page tests, unless the machine has one
+	@$(BIN)/python -c "from deploy.fetch import chromium; chromium()"
 
 lint: setup
 	@echo "lint"

@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: str = "127.0.0.1:9092"  # host:port[,host:port…]
     database: str = "postgresql://aedilis@127.0.0.1:5432/aedilis"
     api: str = "127.0.0.1:8080"  # host:port on which the page is served
+    timezone: str = "UTC"  # IANA name of the zone in which pages show times; JSON stays UTC
     admin_user: str = "admin"
     admin_password: str = ""  # empty: nobody can log in
     agencies: tuple[str, ...] = ()  # those that this ingest process owns; none: all; `!a`: all but a

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,9 +20,11 @@ from starlette.exceptions import HTTPException
 from aedilis.settings import Settings
 from api import data, live, pages
 from api.security import Door, Headers
+from api.words import zone_of
 from storage.queries import Reader
 from storage.writer import Unavailable
 
+log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 VENDORED = {
     "uPlot.esm.js": HERE / "web/node_modules/uplot/dist/uPlot.esm.js",
@@ -32,7 +36,12 @@ OPEN = ("/login", "/static/", "/health/", "/metrics")
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """The application; it starts without a database and says so on its pages."""
+    """The application; it starts without a database and says so on its pages.
+
+    Raises:
+        SettingError: the time zone of the settings does not exist.
+    """
+    zone = zone_of(settings.timezone)
     reader = Reader(settings)
     pulse = live.Pulse(reader)
 
@@ -46,6 +55,7 @@ def make_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Aedilis", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
     app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
+    app.state.zone = zone
     app.include_router(pages.router)
     app.include_router(data.router)
     app.include_router(live.router)
@@ -63,18 +73,22 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 async def _pass(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let those through who are logged in."""
-    if request.url.path.startswith(OPEN):
-        return await call_next(request)
+    """Let those through who are logged in. A fault of ours is logged, and told without what it says."""
     try:
+        if request.url.path.startswith(OPEN):
+            return await call_next(request)
         request.state.user = await request.app.state.door.who(request)
+        if request.state.user is not None:
+            return await call_next(request)
     except Unavailable as error:
         return await _database_down(request, error)
-    if request.state.user is None:
-        if _wants_json(request):
-            return _problem(request, 401, "Log in first: POST user and password to /login.")
-        return RedirectResponse("/login", 303)
-    return await call_next(request)
+    except Exception:
+        log.exception("a request for %s failed", request.url.path)
+        return _problem(request, 500, "This is a fault of the program. It stands in the log of the process api.")
+    if _wants_json(request):
+        return _problem(request, 401, "Log in first: POST user and password to /login.")
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}", 303)
 
 
 def _wants_json(request: Request) -> bool:
@@ -87,7 +101,7 @@ def _problem(request: Request, status: int, detail: str) -> Response:
     if _wants_json(request):
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         return JSONResponse(body, status, media_type="application/problem+json")
-    return pages.page(request, "error", status, title=title, detail=detail)
+    return pages.page(request, "error", status, title=title, detail=detail, retry=status == 503)
 
 
 async def _database_down(request: Request, error: Exception) -> Response:

@@ -15,6 +15,8 @@ from storage.writer import Unavailable
 
 router = APIRouter()
 SECONDS = 1.0
+AGAIN_SECONDS = 10.0
+"""After so long the same is said again: a browser that hears nothing for longer knows that it is not live."""
 
 
 class Pulse:
@@ -30,6 +32,7 @@ class Pulse:
         while True:
             await asyncio.sleep(SECONDS)
             if not self._listeners:
+                self._latest = ""  # old by the time somebody listens
                 continue
             try:
                 text = json.dumps(await self._reader.versions())
@@ -49,7 +52,12 @@ class Pulse:
             if self._latest:
                 yield {"event": "versions", "data": self._latest}
             while True:
-                yield {"event": "versions", "data": await queue.get()}
+                try:
+                    text = await asyncio.wait_for(queue.get(), AGAIN_SECONDS)
+                except TimeoutError:
+                    text = self._latest
+                if text:
+                    yield {"event": "versions", "data": text}
         finally:
             self._listeners.discard(queue)
 

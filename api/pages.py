@@ -1,66 +1,107 @@
-"""The pages. Each has a stable address, says where one is, and has a JSON twin."""
+"""The pages. Each has a stable address, says where one is, and has a JSON twin.
+
+What a page shows is decided here, how a value is written in `words`. Elements that a template marks `data-live` or
+`data-list` are refreshed in place by `static/live.js`, which asks for the same address again.
+"""
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+import jinja2
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
-from api.data import found, plain, reader_of, span
-from api.security import COOKIE, Door, from_here
+from aedilis.vocabulary import AlertStatus, Severity
+from api import words
+from api.data import Identity, Known, Last, Moment, Row, Word, found, more, plain, reader_of, span
+from api.security import COOKIE, Door, from_here, own_address
+from detectors.discovery import all_detectors
 
 router = APIRouter(default_response_class=HTMLResponse)
 templates = Jinja2Templates(Path(__file__).parent / "templates")
-STALE_INTERVALS = 3
+LISTED = 30
+"""Anomalies and alerts on the city page."""
+PIECE = 100
+"""Rows of the longer lists, before the way to the older ones."""
+SMALL_CITY = 150
+"""Up to so many Things the city page lists each; beyond it their zones."""
+SMALL_MAP = 400
+"""Up to so many Things each is a link on the map; beyond it only those with something wrong."""
 SHAPES = {
     "critical": "M6 1h8l5 5v8l-5 5H6l-5-5V6z",
     "major": "M10 1l9 17H1z",
     "minor": "M10 1l9 9-9 9-9-9z",
     "notice": "M10 2a8 8 0 100 16 8 8 0 000-16z",
+    "silent": "M10 3a7 7 0 100 14 7 7 0 000-14z",
 }
+"""Severity, or silent → its shape in a square of 20."""
+RANGES = (("6h", "6 h"), ("24h", "24 h"), ("7d", "7 days"), ("30d", "30 days"), ("1y", "1 year"), ("10y", "10 years"))
+_RANGE = ("start", "end", "last")
+_SPARK = (120, 24)
 
 
-def _ago(moment: datetime | None) -> str:
-    if moment is None:
-        return "never"
-    seconds = (datetime.now(UTC) - moment).total_seconds()
-    for size, word in ((86_400 * 365, "years"), (86_400, "days"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {word} ago"
-    return "just now"
+@jinja2.pass_context
+def _local(context: jinja2.runtime.Context, moment: datetime | None) -> str:
+    return words.local(moment, context["zone"])
 
 
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+@jinja2.pass_context
+def _sentence(context: jinja2.runtime.Context, text: str, unit: str) -> str:
+    return words.sentence(text, unit, context["zone"])
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "no value"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+@jinja2.pass_context
+def _address(context: jinja2.runtime.Context, **changes: str | None) -> str:
+    """This page's address with other parameters; those changed to None are left out, a piece begins anew."""
+    query = {**context["request"].query_params, "before": None, "after": None, **changes}
+    given = {name: value for name, value in query.items() if value}
+    path = context["request"].url.path
+    return f"{path}?{urlencode(given)}" if given else str(path)
 
 
-def _unit(unit: str) -> str:
-    return {"ug/m3": "µg/m³", "mg/m3": "mg/m³", "Cel": "°C", "deg": "°", "1": ""}.get(unit, unit)
+def evidence(row: Mapping[str, Any]) -> str:
+    """The address of the chart of an anomaly or alert, with some time around it; of an open one up to the newest."""
+    begin = row.get("starts_at") or row["opened_at"]
+    end = row.get("ends_at") or row.get("resolved_at")
+    spacing = timedelta(microseconds=row["interval_us"])
+    margin = max(20 * spacing, ((end or begin) - begin) / 2)
+    query = {"start": begin - margin}
+    if end is not None:
+        query["end"] = end + margin + spacing
+    times = {name: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ") for name, moment in query.items()}
+    return f"/datastreams/{row['datastream']}?{urlencode(times, safe=':')}"
 
 
-templates.env.filters.update(ago=_ago, time=_time, number=_number, unit=_unit)
-templates.env.globals["shapes"] = SHAPES
+templates.env.filters.update(
+    ago=words.ago, time=_local, number=words.number, unit=words.unit, sentence=_sentence, evidence=evidence
+)
+templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=words.QUALITY, address=_address)
 
 
-def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTMLResponse:
     """A page of this name."""
-    user = getattr(request.state, "user", None)
-    return templates.TemplateResponse(request, f"{name}.html", {"user": user, **values}, status_code=status)
+    kept = {key: value for key, value in request.query_params.items() if key in _RANGE and value}
+    common = {
+        "user": getattr(request.state, "user", None),
+        "zone": request.app.state.zone,
+        "keep": f"?{urlencode(kept, safe=':')}" if kept else "",
+    }
+    return templates.TemplateResponse(request, f"{name}.html", {**common, **values}, status_code=code)
 
 
-def project(things: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Where each Thing that has a Location lies on a map of 1000 x 600; longitudes shrink with the latitude."""
+# ---------------------------------------------------------------- city
+
+
+def project(things: Sequence[Row]) -> list[Row]:
+    """Where each Thing that has a Location lies on a map of 1000 x 800; longitudes shrink with the latitude."""
     placed = [thing for thing in things if thing["longitude"] is not None]
     if not placed:
         return []
@@ -68,12 +109,40 @@ def project(things: list[dict[str, Any]]) -> list[dict[str, Any]]:
     xs = [thing["longitude"] * shrink for thing in placed]
     ys = [-thing["latitude"] for thing in placed]
     width, height = max(xs) - min(xs) or 1e-6, max(ys) - min(ys) or 1e-6
-    scale = min(940 / width, 540 / height)
-    left, top = (1000 - width * scale) / 2, (600 - height * scale) / 2
+    scale = min(940 / width, 740 / height)
+    left, top = (1000 - width * scale) / 2, (800 - height * scale) / 2
     return [
         {**thing, "x": round(left + (x - min(xs)) * scale, 1), "y": round(top + (y - min(ys)) * scale, 1)}
         for thing, x, y in zip(placed, xs, ys, strict=True)
     ]
+
+
+def zones_of(things: Sequence[Row]) -> list[Row]:
+    """The zones of Things: agency, zone, things, datastreams, last_time, silent, open_alerts, severity, members."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for thing in things:
+        grouped.setdefault((thing["agency"], thing["zone"]), []).append(thing)
+    return [
+        {
+            "agency": agency,
+            "zone": zone,
+            "members": members,
+            "things": len(members),
+            "datastreams": sum(thing["datastreams"] for thing in members),
+            "last_time": max((thing["last_time"] for thing in members if thing["last_time"]), default=None),
+            "silent": sum(thing["silent"] for thing in members),
+            "open_alerts": sum(thing["open_alerts"] for thing in members),
+            "severity": worst([thing["severity"] for thing in members]),
+        }
+        for (agency, zone), members in grouped.items()
+    ]
+
+
+def worst(severities: Sequence[str | None]) -> str | None:
+    """The worst of them; None when there is none."""
+    order = list(Severity)
+    known = [order.index(Severity(one)) for one in severities if one]
+    return order[min(known)].value if known else None
 
 
 @router.get("/")
@@ -81,53 +150,182 @@ async def city(request: Request) -> Response:
     """The city: what is measured where, what is anomalous, what was alerted."""
     reader = reader_of(request)
     things = await reader.city()
-    zones: dict[str, list[dict[str, Any]]] = {}
-    for thing in things:
-        zones.setdefault(thing["zone"], []).append(thing)
+    dots = project(things)
+    marked = [dot for dot in dots if dot["severity"] or dot["silent"]]
+    marked.sort(key=lambda dot: (dot["severity"] is not None, dot["open_alerts"]))  # the worst are drawn last, on top
+    calm = [dot for dot in dots if not (dot["severity"] or dot["silent"])]
+    wrong = [thing for thing in things if thing["severity"] or thing["silent"]]
     return page(
         request,
         "city",
-        zones=zones,
-        dots=project(things),
+        zones=zones_of(things),
+        marked=marked[-SMALL_MAP:],
+        calm=calm if len(dots) <= SMALL_MAP else [],
+        crowd="".join(f"M{dot['x']} {dot['y']}h0" for dot in calm) if len(dots) > SMALL_MAP else "",
+        small=len(things) <= SMALL_CITY,
         things=len(things),
         datastreams=sum(thing["datastreams"] for thing in things),
-        anomalies=await reader.anomalies(open_only=True, limit=30),
-        alerts=await reader.alerts(limit=30),
+        silent=sum(thing["silent"] for thing in things),
+        wrong=[thing for thing in wrong if thing["severity"]][:LISTED],
+        now=await reader.versions(),
+        anomalies=await reader.anomalies(open_only=True, limit=LISTED),
+        alerts=await reader.alerts(limit=LISTED),
+        listed=LISTED,
     )
 
 
+@router.get("/things")
+async def things(
+    request: Request, agency: Word = None, zone: Word = None, q: Word = None, after: Known = None
+) -> Response:
+    """The Things of a zone, an agency, a search, or all, in pieces."""
+    reader = reader_of(request)
+    rows = await reader.city(agency=agency, zone=zone, search=q, after=after, limit=PIECE)
+    shown: Row = {"agency": agency, "wanted_zone": zone, "q": q, "after": after, "agencies": await reader.agencies()}
+    return page(request, "things", things=rows, next=more(rows, PIECE), **shown)
+
+
+# ---------------------------------------------------------------- thing and datastream
+
+
+def ranges(interval_us: int) -> list[tuple[str, str]]:
+    """The (`last`, words) of spans that hold at least ten intervals."""
+    hours = {"h": 1, "d": 24, "y": 8766}
+    return [
+        (last, shown) for last, shown in RANGES if int(last[:-1]) * hours[last[-1]] * 3_600_000_000 >= 10 * interval_us
+    ]
+
+
+def sparkline(rows: Sequence[Row], interval_us: int) -> str:
+    """The path of `time` and `result` in a box of 120 x 24; a gap, or a bucket without a result, breaks the line."""
+    known = [row for row in rows if row["result"] is not None]
+    if not known:
+        return ""
+    first, last = rows[0]["time"], rows[-1]["time"]
+    width, height = _SPARK
+    low, high = min(row["result"] for row in known), max(row["result"] for row in known)
+    length = (last - first).total_seconds() or 1.0
+    step = max(interval_us / 1e6, length / 96)
+    path, before = [], None
+    for row in rows:
+        if row["result"] is None:
+            before = None
+            continue
+        x = 2 + (row["time"] - first).total_seconds() / length * (width - 4)
+        y = height / 2 if high == low else height - 2 - (row["result"] - low) / (high - low) * (height - 4)
+        joined = before is not None and (row["time"] - before).total_seconds() <= 2.5 * step
+        path.append(f"{'L' if joined else 'M'}{x:.0f} {y:.1f}" + ("" if joined else "h0"))
+        before = row["time"]
+    return "".join(path)
+
+
 @router.get("/things/{number}")
-async def thing(request: Request, number: int) -> Response:
+async def thing(
+    request: Request, number: Identity, start: Moment = None, end: Moment = None, last: Last = None
+) -> Response:
     """A Thing: its Datastreams, what each last said, what is wrong with it."""
     reader = reader_of(request)
     row = found(await reader.thing(number), "Thing")
-    return page(request, "thing", thing=row, datastreams=await reader.datastreams(number))
+    rows = await reader.datastreams(number)
+    times = [one["last_time"] for one in rows if one["last_time"]]
+    first = until = None
+    if times and (start or end or last):
+        spacing = max(one["interval_us"] for one in rows)
+        zone = request.app.state.zone
+        newest = {"interval_us": spacing, "last_time": max(times), "clock_time": max(times)}
+        first, until = span(newest, at(start, zone), at(end, zone), last)
+    lines = await reader.sparklines(number, first, until)
+    drawn = {one["id"]: sparkline(lines.get(one["id"], []), one["interval_us"]) for one in rows}
+    spans = ranges(min((one["interval_us"] for one in rows), default=1))
+    return page(request, "thing", thing=row, datastreams=rows, lines=drawn, ranges=spans)
+
+
+def at(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    """A time from an address: without a zone it is of the pages' zone."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 @router.get("/datastreams/{number}")
 async def datastream(
-    request: Request, number: int, start: datetime | None = None, end: datetime | None = None
+    request: Request, number: Identity, start: Moment = None, end: Moment = None, last: Last = None
 ) -> Response:
-    """A Datastream: its chart, what was found in it."""
+    """A Datastream: its chart, what was found in it. Without an `end` the chart follows the data."""
     reader = reader_of(request)
     row = found(await reader.datastream(number), "Datastream")
-    first, last = span(row, start, end)
-    marks = await reader.anomalies(datastream=number, limit=50)
-    return page(request, "datastream", datastream=row, start=first, end=last, anomalies=marks)
+    zone = request.app.state.zone
+    start, end = at(start, zone), at(end, zone)
+    first, until = span(row, start, end, last)
+    asked = {"start": start, "end": end}
+    query = {name: moment.astimezone(UTC).isoformat() for name, moment in asked.items() if moment}
+    if last and not start:
+        query["last"] = request.query_params["last"]
+    marks = await reader.anomalies(datastream=number, limit=PIECE)
+    return page(
+        request,
+        "datastream",
+        datastream=row,
+        source=f"/api/v1/datastreams/{number}/observations?{urlencode(query)}",
+        start=words.field(first, zone),
+        end=words.field(end, zone),
+        earlier={"start": _stamp(first - (until - first)), "end": _stamp(first), "last": None},
+        later={"start": _stamp(until), "end": _stamp(until + (until - first)), "last": None} if end else None,
+        ranges=ranges(row["interval_us"]),
+        anomalies=marks,
+        wrong=[mark for mark in marks if mark["ends_at"] is None],
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+# ---------------------------------------------------------------- lists
+
+
+def kinds(wanted: str | None) -> list[str]:
+    """The kinds that the detectors know, and the one that was asked for."""
+    return sorted({detector.kind for detector in all_detectors().values()} | ({wanted} if wanted else set()))
 
 
 @router.get("/anomalies")
-async def anomalies(request: Request, open_only: bool = False, kind: str | None = None) -> Response:
-    """All anomalies."""
-    rows = await reader_of(request).anomalies(open_only=open_only, kind=kind or None, limit=500)
-    return page(request, "anomalies", anomalies=rows, open_only=open_only, kind=kind)
+async def anomalies(
+    request: Request,
+    open_only: bool = False,
+    status: Annotated[Word, Query(pattern="^(open|ended)$")] = None,
+    kind: Word = None,
+    agency: Word = None,
+    before: Known = None,
+) -> Response:
+    """Anomalies, the newest first."""
+    reader = reader_of(request)
+    status = "open" if open_only else status
+    rows = await reader.anomalies(
+        open_only=status == "open",
+        ended_only=status == "ended",
+        kind=kind,
+        agency=agency,
+        before=before,
+        limit=PIECE,
+    )
+    shown: Row = {"status": status, "kind": kind, "agency": agency, "before": before}
+    choices: Row = {"kinds": kinds(kind), "agencies": await reader.agencies(), "next": more(rows, PIECE)}
+    return page(request, "anomalies", anomalies=rows, **shown, **choices)
 
 
 @router.get("/alerts")
-async def alerts(request: Request, status: str | None = None) -> Response:
-    """All alerts."""
-    rows = await reader_of(request).alerts(status=status or None, limit=500)
-    return page(request, "alerts", alerts=rows, wanted=status)
+async def alerts(
+    request: Request,
+    status: Annotated[Word, Query(pattern="^(open|resolved)$")] = None,
+    kind: Word = None,
+    agency: Word = None,
+    before: Known = None,
+) -> Response:
+    """Alerts, the newest first."""
+    reader = reader_of(request)
+    rows = await reader.alerts(status=status, kind=kind, agency=agency, before=before, limit=PIECE)
+    shown: Row = {"status": status, "kind": kind, "agency": agency, "before": before, "statuses": [*AlertStatus]}
+    choices: Row = {"kinds": kinds(kind), "agencies": await reader.agencies(), "next": more(rows, PIECE)}
+    return page(request, "alerts", alerts=rows, **shown, **choices)
 
 
 @router.get("/counts")
@@ -140,30 +338,37 @@ async def counts(request: Request) -> Response:
 async def rejects(request: Request) -> Response:
     """What was refused and why, with the latest bytes."""
     reader = reader_of(request)
-    groups = await reader.reject_groups()
-    samples = {group["id"]: [plain(row) for row in await reader.reject_samples(group["id"])] for group in groups[:30]}
-    return page(request, "rejects", groups=groups, samples=samples)
+    groups = await reader.reject_groups(limit=PIECE)
+    samples = await reader.reject_samples([group["id"] for group in groups], limit=5)
+    shown = {group: [{**row, **plain(row), "received_at": row["received_at"]} for row in rows]
+             for group, rows in samples.items()}  # fmt: skip
+    return page(request, "rejects", groups=groups, samples=shown, bound=PIECE)
+
+
+# ---------------------------------------------------------------- in and out
 
 
 @router.get("/login")
-async def login_form(request: Request) -> Response:
+async def login_form(request: Request, next: str = "/") -> Response:
     """The form."""
-    return page(request, "login")
+    return page(request, "login", next=own_address(next))
 
 
 @router.post("/login")
 async def login(request: Request) -> Response:
-    """Log in."""
+    """Log in, and go on to the page that was wanted."""
     door: Door = request.app.state.door
-    if not from_here(request):
-        return page(request, "login", 403, problem="This form was sent from another site.")
-    if door.crowded():
-        return page(request, "login", 429, problem="Too many wrong passwords. Wait a minute.")
     form = await request.form(max_fields=4)
+    target = own_address(str(form.get("next", "/")))
+    if not from_here(request):
+        return page(request, "login", 403, next=target, problem="This form was sent from another site.")
+    if door.crowded():
+        return page(request, "login", 429, next=target, problem="Too many wrong passwords. Wait a minute.")
     token = await door.enter(str(form.get("user", "")), str(form.get("password", "")))
     if token is None:
-        return page(request, "login", 401, problem="User or password is wrong. `aedilis settings --json` shows them.")
-    answer = RedirectResponse("/", 303)
+        problem = "User or password is wrong. `aedilis settings --json` shows them."
+        return page(request, "login", 401, next=target, problem=problem)
+    answer = RedirectResponse(target, 303)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", max_age=12 * 3600)
     return answer
 

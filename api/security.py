@@ -90,3 +90,10 @@ def from_here(request: Request) -> bool:
     """Whether a POST comes from one of our own pages: browsers send an Origin with it."""
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def own_address(text: str) -> str:
+    """An address of this site that a page may send the browser on to; `/` for everything else."""
+    parts = urlsplit(text)
+    own = text.startswith("/") and not text.startswith("//") and not parts.scheme and not parts.netloc
+    return text if own and text.isprintable() and "\\" not in text else "/"

@@ -70,12 +70,50 @@ def mosquitto() -> Path:
 
 
 def chromium() -> Path:
-    """The browser of the page tests: the machine's own, else Debian's, unpacked privately."""
+    """The browser of the page tests: the machine's own where it runs, else Debian's, unpacked privately."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
+        found = shutil.which(name)
+        # Ubuntu's `chromium-browser` may be a script that only asks for a snap to be installed.
+        if found and not subprocess.run([found, "--version"], capture_output=True, timeout=60, check=False).returncode:
             return Path(found)
-    root = _debian("chromium", ("chromium", "fonts-dejavu-core"), "usr/lib/chromium", "Chromium for the page tests")
-    return root / "chromium"
+    packages = ("chromium-headless-shell", "fonts-dejavu-core", "fonts-wqy-microhei")
+    programs = _debian("chromium", packages, "usr/lib/chromium", "Chromium for the page tests (175 MB)")
+    return _starter(programs)
+
+
+def _starter(programs: Path) -> Path:
+    """A script that starts the browser with the unpacked libraries and fonts, and with no other fonts, so that pages
+    look alike on all machines. The libraries' path is needed because libpulse names a folder of the system."""
+    root = programs.parents[2]
+    start, fonts = root / "chromium", root / "fonts.conf"
+    if start.exists():
+        return start
+    fonts.write_text(_FONTS.format(root=root))
+    partial = root / f"chromium.{os.getpid()}"
+    program = programs / "chromium-headless-shell"
+    libraries = next(root.glob("usr/lib/*-linux-gnu"))
+    lines = [
+        "#!/bin/sh",
+        f"export FONTCONFIG_FILE='{fonts}' LD_LIBRARY_PATH='{libraries}:{libraries}/pulseaudio'",
+        f"exec '{program}' \"$@\"",
+    ]
+    partial.write_text("\n".join(lines) + "\n")
+    partial.chmod(0o755)
+    partial.rename(start)
+    return start
+
+
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+<dir>{root}/usr/share/fonts</dir>
+<cachedir>{root}/var/cache/fontconfig</cachedir>
+<alias><family>sans-serif</family><prefer><family>DejaVu Sans</family><family>WenQuanYi Micro Hei</family></prefer></alias>
+<alias><family>system-ui</family><prefer><family>DejaVu Sans</family><family>WenQuanYi Micro Hei</family></prefer></alias>
+<match target="font"><edit name="hintstyle"><const>hintslight</const></edit></match>
+<alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+</fontconfig>
+"""
 
 
 def need(program: str, package: str) -> str:
@@ -263,6 +301,9 @@ def _patch(root: Path, programs: Path) -> None:
     )
     for program in sorted(programs.iterdir()):
         if program.is_file() and not program.is_symlink() and program.open("rb").read(4) == b"\x7fELF":
+            asked = subprocess.run([tool, "--print-interpreter", str(program)], capture_output=True, check=False)
+            if asked.returncode:
+                continue  # a library: the program that loads it brings the path
             run(
                 [tool, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", path, str(program)], "patchelf"
             )

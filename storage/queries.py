@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,9 +52,24 @@ class Reader:
         rows = await self._all(name, **values)
         return rows[0] if rows else None
 
-    async def city(self) -> list[Row]:
-        """Every Thing: id, agency, name, zone, place, number of Datastreams, newest time, what is open, how bad."""
-        return await self._all("city")
+    async def city(
+        self,
+        *,
+        agency: str | None = None,
+        zone: str | None = None,
+        search: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Things by agency, zone and name: id, place, number of Datastreams, newest time, silent or not, what is open.
+
+        `after` is the identity of the last one already known.
+        """
+        return await self._all("city", agency=agency, zone=zone, search=search, after=after, limit=limit)
+
+    async def agencies(self) -> list[str]:
+        """The names of all agencies."""
+        return [str(row["name"]) for row in await self._all("agencies")]
 
     async def thing(self, number: int) -> Row | None:
         """One Thing."""
@@ -63,45 +79,80 @@ class Reader:
         """The Datastreams of a Thing."""
         return await self._all("datastreams", id=thing)
 
+    async def sparklines(self, thing: int, start: datetime | None, end: datetime | None) -> dict[int, list[Row]]:
+        """Datastream → its time and result in about 96 buckets of the span, by default of its newest 96 intervals."""
+        lines: dict[int, list[Row]] = {}
+        for row in await self._all("sparklines", id=thing, start=start, end=end):
+            lines.setdefault(row["datastream"], []).append(row)
+        return lines
+
     async def datastream(self, number: int) -> Row | None:
         """One Datastream with its Thing."""
         return await self._one("datastream", id=number)
 
-    async def series(self, number: int, start: datetime, end: datetime, points: int) -> list[Row]:
-        """time, result, quality, low, high, count: as stored, or in buckets where there are more than `points`."""
+    async def series(
+        self, number: int, start: datetime, end: datetime, points: int
+    ) -> tuple[list[Row], timedelta | None]:
+        """time, result, quality, low, high, count, failed: as stored, or in buckets where there are more than `points`.
+
+        The second is the width of a bucket, None for observations as stored.
+        """
         span = {"id": number, "start": start, "end": end}
         counted = await self._one("count_series", **span)
         if counted is None or counted["observations"] <= points:
-            return await self._all("series", **span)
-        width = timedelta(seconds=max(1, round((end - start).total_seconds() / points)))
-        return await self._all("series_thinned", width=width, **span)
+            return await self._all("series", **span), None
+        width = timedelta(seconds=max(1, math.ceil((end - start).total_seconds() / points)))
+        return await self._all("series_thinned", width=width, **span), width
 
     async def anomalies(
         self,
         *,
         datastream: int | None = None,
         open_only: bool = False,
+        ended_only: bool = False,
         kind: str | None = None,
+        agency: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        before: int | None = None,
         limit: int = 200,
     ) -> list[Row]:
-        """Anomalies, the newest first."""
+        """Anomalies, the newest first; `before` is the identity of the last one already known."""
         return await self._all(
-            "anomalies", datastream=datastream, open_only=open_only, kind=kind, start=start, end=end, limit=limit
+            "anomalies",
+            datastream=datastream,
+            open_only=open_only,
+            ended_only=ended_only,
+            kind=kind,
+            agency=agency,
+            start=start,
+            end=end,
+            before=before,
+            limit=limit,
         )
 
-    async def alerts(self, *, status: str | None = None, kind: str | None = None, limit: int = 200) -> list[Row]:
-        """Alerts, the newest first."""
-        return await self._all("alerts", status=status, kind=kind, limit=limit)
+    async def alerts(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        agency: str | None = None,
+        before: int | None = None,
+        limit: int = 200,
+    ) -> list[Row]:
+        """Alerts, the newest first; `before` is the identity of the last one already known."""
+        return await self._all("alerts", status=status, kind=kind, agency=agency, before=before, limit=limit)
 
-    async def reject_groups(self) -> list[Row]:
-        """Rejects by reason and shape of topic."""
-        return await self._all("reject_groups")
+    async def reject_groups(self, limit: int = 500) -> list[Row]:
+        """Rejects by reason and shape of topic, those that came last first."""
+        return await self._all("reject_groups", limit=limit)
 
-    async def reject_samples(self, group: int) -> list[Row]:
-        """The latest bytes of a group."""
-        return await self._all("reject_samples", id=group)
+    async def reject_samples(self, groups: Sequence[int], limit: int = 20) -> dict[int, list[Row]]:
+        """Group → its latest bytes."""
+        samples: dict[int, list[Row]] = {group: [] for group in groups}
+        for row in await self._all("reject_samples", ids=list(groups), limit=limit):
+            samples[row.pop("reject_group")].append(row)
+        return samples
 
     async def counts(self) -> Counts:
         """The accounting of all hops."""

@@ -33,9 +33,9 @@ def installation(servers: dict[str, Any], tmp_path: Path) -> Iterator[Installati
 
 
 @pytest.fixture(scope="module")
-def installation_of_module(servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One for all tests of a file."""
-    made = Installation(servers, tmp_path_factory.mktemp("installation"))
+def module_installation(servers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One that all tests of a file share."""
+    made = Installation(servers, tmp_path_factory.mktemp("module"))
     yield made
     made.close()
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -21,6 +21,7 @@ import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from aedilis.health import running
 from aedilis.settings import Settings, load
 from aedilis.topics import (
     ALERT_STATE,
@@ -37,6 +38,7 @@ from aedilis.topics import (
 )
 from streams.checkpoint import Manifest
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 
 
@@ -93,21 +95,17 @@ class Installation:
             self.start(role, "worker", "--role", role)
         self.ready("ingest")  # from now on the broker keeps what is published
 
-    def ready(self, process: str, seconds: float = 30) -> None:
+    def ready(self, name: str, seconds: float = 60) -> None:
         """Wait until a process says that it is ready."""
         deadline = time.monotonic() + seconds
-        wrong = "no run file"
+        wrong = "it has no health server yet"
         while wrong:
-            assert time.monotonic() < deadline, f"{process} is not ready: {wrong}"
+            log = (self._folder / f"{name}.log").read_text()[-1500:]
+            assert time.monotonic() < deadline, f"{name} is not ready: {wrong}\n{log}"
             time.sleep(0.1)
-            for file in (self._folder / "run").glob(f"{process}*.json"):
-                try:
-                    with urlopen(f"http://127.0.0.1:{json.loads(file.read_text())['port']}/health/ready", timeout=2):
-                        wrong = ""
-                except HTTPError as error:
-                    wrong = error.read().decode()
-                except (OSError, ValueError) as error:
-                    wrong = str(error)
+            for found in running(self._folder):
+                if found.pid == self.children[name].pid:
+                    wrong = _problem(found.port)
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to one of them, and wait when it is a kill."""
@@ -205,7 +203,7 @@ class Installation:
             finally:
                 await consumer.stop()
 
-        return asyncio.run(run())
+        return _apart(run())
 
     def close(self) -> None:
         """End all processes, delete topics and database."""
@@ -218,7 +216,7 @@ class Installation:
         for child in self.children.values():
             child.kill()
             child.wait()
-        asyncio.run(self._delete_topics())
+        _apart(self._delete_topics())
         with psycopg.connect(self._servers, autocommit=True) as admin:
             admin.execute(f"drop database if exists {self._name} with (force)")  # type: ignore[arg-type]
 
@@ -230,6 +228,22 @@ class Installation:
             await admin.delete_topics([self.settings.topic(topic.name) for topic in ALL])
         finally:
             await admin.close()
+
+
+def _apart(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: the browser's driver has an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+def _problem(port: int) -> str:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2):
+            return ""
+    except HTTPError as error:
+        return error.read().decode()
+    except OSError as error:
+        return str(error)
 
 
 def _all_at(reached: dict[int, int], ends: dict[int, int]) -> bool:

@@ -1,62 +1,143 @@
-// The chart of one Datastream: gaps stay gaps, failed results are marked, anomalies are shaded.
+// The chart of one Datastream: gaps stay gaps, failed results are marked, expected bands are grey, anomalies are
+// shaded. Without an `end` in its source it follows the data.
 import uPlot from "/static/vendor/uPlot.esm.js";
 
+const TABLE_ROWS = 500;
+const HEIGHT = 320;
 const place = document.getElementById("chart");
 const note = document.getElementById("chart-note");
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const quality = { 1: "good", 2: "not evaluated", 3: "suspect", 4: "fail", 9: "missing" };
+const { source, name, unit } = place.dataset;
+const quality = JSON.parse(place.dataset.quality), shapes = JSON.parse(place.dataset.shapes);
+const zone = document.documentElement.dataset.zone;
+const css = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
+const seconds = (text) => Date.parse(text) / 1000;
+const local = new Intl.DateTimeFormat("en-GB", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+const label = unit ? `${name} (${unit})` : name;
+// By the distance of ticks (s): what each says, and what the first one of a year or day says below it.
+const WHEN = [[31_536_000, "{YYYY}"], [2_419_200, "{MMM}", "\n{YYYY}"], [86_400, "{D} {MMM}", "\n{YYYY}"],
+  [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}"], [1, "{HH}:{mm}:{ss}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}"],
+].map((row) => [...row, ...Array(8 - row.length).fill(null), 1]);
+let chart = null, thinned = false, anomalies = [], end = 0;
 
-const answer = await fetch(place.dataset.source);
-const data = await answer.json();
-if (!answer.ok) { note.textContent = data.detail; } else draw(data);
-
-function draw({ observations, anomalies, interval_us }) {
-  const times = [], results = [], failed = [], low = [], high = [];
-  const step = Math.max(interval_us / 1e6, observations.length > 1 ? (Date.parse(observations.at(-1).time) - Date.parse(observations[0].time)) / 1e3 / observations.length : 0);
+// Columns for uPlot. A null before and after the data spans the whole time that was asked for; one after a gap breaks the line.
+function columns({ observations, start, end, interval_us, bucket_us }) {
+  const table = Array.from({ length: thinned ? 5 : 3 }, () => []), times = table[0];
+  const push = (...values) => table.forEach((column, index) => column.push(values[index] ?? null));
+  const step = Math.max(interval_us, bucket_us ?? 0) / 1e6;
+  const first = observations.length ? seconds(observations[0].time) : Infinity;
+  if (seconds(start) < first) push(seconds(start));
   for (const one of observations) {
-    const time = Date.parse(one.time) / 1000;
-    if (times.length && time - times.at(-1) > 2.5 * step) { times.push(times.at(-1) + step); results.push(null); failed.push(null); low.push(null); high.push(null); }
-    times.push(time);
-    results.push(one.quality === 4 ? null : one.result);
-    failed.push(one.quality === 4 ? one.result : null);
-    low.push(one.low); high.push(one.high);
+    const time = seconds(one.time);
+    if (times.length && time - times.at(-1) > 2.5 * step) push(times.at(-1) + step);
+    const bad = one.failed !== null && one.count === 1;
+    push(time, bad ? null : one.result, one.failed, one.low, one.high);
   }
-  const shade = (chart) => {
-    const { ctx } = chart;
-    ctx.save();
-    for (const one of anomalies) {
-      const from = chart.valToPos(Date.parse(one.starts_at) / 1000, "x", true);
-      const to = chart.valToPos(one.ends_at ? Date.parse(one.ends_at) / 1000 : times.at(-1), "x", true);
-      const { left, top, width, height } = chart.bbox;
-      const a = Math.max(left, from), b = Math.min(left + width, Math.max(to, from + 2));
-      if (b <= a) continue;
-      ctx.fillStyle = css(`--${one.severity}`);
-      ctx.globalAlpha = 0.14; ctx.fillRect(a, top, b - a, height);
-      ctx.globalAlpha = 1; ctx.fillRect(a, top + height - 4, b - a, 4);
-    }
-    ctx.restore();
-  };
-  const axis = { stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line") } };
-  const chart = new uPlot({
-    width: place.clientWidth - 16, height: 320, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "UTC"),
-    series: [{ label: "time (UTC)" },
-      { label: `${place.dataset.name} (${place.dataset.unit})`, stroke: css("--text"), width: 1.5, spanGaps: false, points: { show: times.length < 300, size: 4 } },
-      { label: "failed", stroke: css("--critical"), paths: () => null, points: { show: true, size: 7 } },
-      { label: "lowest", show: true, stroke: "transparent", points: { show: false } },
-      { label: "highest", show: true, stroke: "transparent", points: { show: false } }],
-    bands: [{ series: [4, 3], fill: css("--band") }],
-    axes: [axis, { ...axis, size: 60 }],
-    hooks: { drawClear: [shade] },
-  }, [times, results, failed, low, high], place);
-  place.dataset.points = observations.length;
-  addEventListener("resize", () => chart.setSize({ width: place.clientWidth - 16, height: 320 }));
-  const missing = observations.filter((one) => one.result === null).length;
-  note.textContent = observations.length ? `${observations.length} points, ${missing} without a result, ${anomalies.length} anomalies shaded. Times are UTC. Drag to zoom, double-click to return.` : "No observation lies in this span.";
-  const body = document.querySelector("#values tbody");
-  for (const one of observations.slice(-500)) {
-    const row = body.insertRow();
-    row.insertCell().textContent = one.time;
-    const cell = row.insertCell(); cell.className = "figure"; cell.textContent = one.result === null ? "no value" : one.result;
-    row.insertCell().textContent = quality[one.quality] ?? one.quality;
-  }
+  if (times.length && seconds(end) > times.at(-1)) push(seconds(end));
+  return table;
 }
+
+function shade(u) {
+  const { ctx, bbox: { left, top, width, height } } = u;
+  const right = left + width;
+  const x = (moment) => u.valToPos(moment, "x", true);
+  ctx.save();
+  ctx.beginPath(); ctx.rect(left, top, width, height); ctx.clip();
+  for (const one of anomalies) {
+    const from = x(seconds(one.starts_at)), to = Math.max(x(one.ends_at ? seconds(one.ends_at) : end), from + 2);
+    if (to < left || from > right) continue;
+    ctx.fillStyle = css(`--${one.severity}`);
+    ctx.globalAlpha = 0.14; ctx.fillRect(from, top, to - from, height);
+    ctx.globalAlpha = 1; ctx.fillRect(from, top + height - 4, to - from, 4);
+    const scale = (14 * devicePixelRatio) / 20;
+    const at = Math.max(from, left);
+    ctx.translate(at, top + height - 4 - 22 * scale); ctx.scale(scale, scale); ctx.fill(new Path2D(shapes[one.severity]));
+    ctx.scale(1 / scale, 1 / scale); ctx.translate(-at, -(top + height - 4 - 22 * scale));
+    if (one.expected_low === null || one.expected_high === null) continue;
+    const upper = u.valToPos(one.expected_high, "y", true), lower = u.valToPos(one.expected_low, "y", true);
+    ctx.fillStyle = css("--band"); ctx.fillRect(from, upper, to - from, Math.max(lower - upper, 2));
+  }
+  ctx.restore();
+}
+
+// The scale of values takes in the expected bands that are drawn, so that a result stands beside what was expected.
+function between(u, low, high) {
+  for (const one of anomalies) {
+    if (one.expected_low === null || one.expected_high === null) continue;
+    low = Math.min(low ?? one.expected_low, one.expected_low);
+    high = Math.max(high ?? one.expected_high, one.expected_high);
+  }
+  return uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true);
+}
+
+function make(data) {
+  const axis = { stroke: () => css("--soft"), grid: { stroke: () => css("--line"), width: 1 }, ticks: { stroke: () => css("--line") } };
+  const bound = { stroke: "transparent", points: { show: false } };
+  return new uPlot({
+    width: place.clientWidth - 16, height: HEIGHT, tzDate: (time) => uPlot.tzDate(new Date(time * 1e3), zone),
+    scales: { y: { range: between } },
+    series: [{ label: `time (${zone})`, value: (_, time) => (time === null ? "–" : local.format(time * 1e3)) },
+      { label, stroke: () => css("--text"), width: 1.5, spanGaps: false, points: { show: (u) => u.data[0].length < 100, size: 4 } },
+      { label: "failed", stroke: () => css("--critical"), paths: () => null, points: { show: true, size: 7 } },
+      ...(thinned ? [{ label: "lowest", ...bound }, { label: "highest", ...bound }] : [])],
+    bands: thinned ? [{ series: [4, 3], fill: () => css("--soft") + "59" }] : [],
+    axes: [{ ...axis, values: WHEN }, { ...axis, size: 64 }],
+    hooks: { drawClear: [shade] },
+  }, data, place);
+}
+
+function tell({ observations, bucket_us, anomalies }) {
+  place.dataset.points = observations.length;
+  const missing = observations.filter((one) => one.result === null && one.failed === null).length;
+  const kind = bucket_us ? `means of ${Math.round(bucket_us / 1e6).toLocaleString("en")} s` : "observations";
+  const text = observations.length
+    ? `${observations.length.toLocaleString("en")} ${kind}, ${missing} without a result, ${anomalies.length === 1 ? "1 anomaly" : `${anomalies.length} anomalies`}. Times are ${zone}. Drag to zoom, double-click to return.`
+    : "No observation lies in this span. Choose a longer one, or an earlier one.";
+  if (note.textContent !== text) note.textContent = text;
+  const body = document.querySelector("#values tbody");
+  const rows = observations.slice(-TABLE_ROWS).reverse().map((one) => {
+    const row = document.createElement("tr");
+    row.insertCell().textContent = local.format(Date.parse(one.time));
+    const cell = row.insertCell();
+    cell.className = one.result === null && one.failed === null ? "figure unknown" : one.failed !== null && one.count === 1 ? "figure failed" : "figure";
+    cell.textContent = one.result ?? one.failed ?? "no value";
+    row.insertCell().textContent = quality[one.quality] ?? one.quality;
+    return row;
+  });
+  if (observations.length > TABLE_ROWS) {
+    const row = document.createElement("tr"), cell = row.insertCell();
+    cell.colSpan = 3; cell.className = "empty";
+    cell.textContent = `and ${(observations.length - TABLE_ROWS).toLocaleString("en")} earlier ones: choose a shorter span`;
+    rows.push(row);
+  }
+  body.replaceChildren(...rows);
+}
+
+async function show() {
+  let answer, got;
+  try {
+    answer = await fetch(source);
+    got = await answer.json();
+  } catch {
+    note.textContent = "The server cannot be reached; the chart comes when it is back.";
+    return;
+  }
+  if (!answer.ok) { note.textContent = got.detail; return; }
+  anomalies = got.anomalies;
+  end = seconds(got.end);
+  if (chart && thinned !== (got.bucket_us !== null)) { chart.destroy(); chart = null; }
+  thinned = got.bucket_us !== null;
+  const data = columns(got);
+  if (chart === null) chart = make(data);
+  else {
+    const { min, max } = chart.scales.x, times = chart.data[0];
+    const zoomed = times.length && (min > times[0] || max < times.at(-1));
+    chart.setData(data, !zoomed);
+    if (zoomed) chart.redraw();
+  }
+  tell(got);
+}
+
+addEventListener("resize", () => chart?.setSize({ width: place.clientWidth - 16, height: HEIGHT }));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart?.redraw(false));
+if (!new URLSearchParams(source.split("?")[1]).has("end")) document.addEventListener("stored", show);
+await show();

@@ -103,7 +103,8 @@ def stall(line: Installation) -> None:
 def come_and_go(line: Installation) -> None:
     """A second worker comes, takes its share, and goes: two rebalances."""
     line.start("guest", "worker", "--role", "detect")
-    time.sleep(5)
+    line.ready("guest")  # it has partitions
+    time.sleep(2)
     line.signal("guest", signal.SIGTERM)
     assert line.children["guest"].wait(30) == 0
 
@@ -139,6 +140,7 @@ def test_interrupted_equals_calm(installations: Any, calm_once: dict[str, Any], 
     line.line()
     for guest in guests:
         line.start(guest, "worker", "--role", "detect")
+        line.ready(guest)
     line.start("load", *LOAD, SLOW)
     for part in (0.2, 0.5) if fault in TWICE else (0.3,):
         stored_part(line, part, expected)

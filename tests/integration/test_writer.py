@@ -135,12 +135,12 @@ def test_what_stands(installation: Installation) -> None:
 @pytest.mark.parametrize("cuts", [[], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [5], [2, 7, 11], [12]])
 @pytest.mark.parametrize("again", [(0, 0), (0, 13), (3, 9), (9, 13)])
 def test_neither_cuts_nor_a_second_delivery_change_what_stands(
-    installation_of_module: Installation, cuts: list[int], again: tuple[int, int]
+    module_installation: Installation, cuts: list[int], again: tuple[int, int]
 ) -> None:
     start, killed = again
     log = [*LOG[:killed], *LOG[start:killed], *LOG[killed:]]
-    wanted, _ = stored(installation_of_module, frames(LOG, [4, 8]))
-    got, counts = stored(installation_of_module, frames(log, cuts))
+    wanted, _ = stored(module_installation, frames(LOG, [4, 8]))
+    got, counts = stored(module_installation, frames(log, cuts))
     assert got == wanted
     assert counts.agree
     assert counts.partitions[0]["duplicates"] == 1 + killed - start

@@ -1,0 +1,117 @@
+"""What the pages show: map, zones, sparklines, spans, addresses."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from api.pages import SHAPES, evidence, kinds, project, ranges, sparkline, worst, zones_of
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = 60_000_000
+
+
+def thing(name: str, zone: str = "north", **changes: Any) -> dict[str, Any]:
+    plain = {"id": 1, "agency": "demo", "name": name, "zone": zone, "datastreams": 2, "last_time": NOON}
+    rest = {"silent": False, "open_alerts": 0, "severity": None, "longitude": 12.0, "latitude": 41.0}
+    return {**plain, **rest, **changes}
+
+
+def test_the_map_keeps_distances_and_stays_inside() -> None:
+    things = [thing("a"), thing("b", longitude=12.1), thing("c", latitude=41.1), thing("d", longitude=None)]
+    a, b, c = project(things)
+    assert b["x"] > a["x"]
+    assert c["y"] < a["y"], "north is up"
+    east, north = b["x"] - a["x"], a["y"] - c["y"]
+    assert abs(east / north - 0.7545) < 0.01, "a degree of longitude is shorter away from the equator"
+    assert all(0 <= dot["x"] <= 1000 and 0 <= dot["y"] <= 800 for dot in (a, b, c))
+
+
+def test_a_map_of_one_thing_and_of_none() -> None:
+    assert len(project([thing("a")])) == 1
+    assert project([thing("a", longitude=None)]) == []
+
+
+def test_zones_add_up_and_show_their_worst() -> None:
+    north, south = zones_of(
+        [
+            thing("a", silent=True),
+            thing("b", open_alerts=2, severity="minor", last_time=NOON + timedelta(hours=1)),
+            thing("c", open_alerts=1, severity="critical"),
+            thing("d", zone="south", last_time=None),
+        ]
+    )
+    assert (north["things"], north["datastreams"], north["silent"], north["open_alerts"]) == (3, 6, 1, 3)
+    assert (north["severity"], north["last_time"]) == ("critical", NOON + timedelta(hours=1))
+    assert (south["severity"], south["last_time"]) == (None, None)
+
+
+def test_zones_of_one_name_in_two_agencies_stay_apart() -> None:
+    assert len(zones_of([thing("a"), thing("b", agency="other")])) == 2
+
+
+def test_the_worst_severity() -> None:
+    assert worst(["notice", None, "major", "minor"]) == "major"
+    assert worst([None]) is None
+
+
+def test_every_severity_and_silence_have_a_shape() -> None:
+    assert set(SHAPES) == {"critical", "major", "minor", "notice", "silent"}
+
+
+def row(minutes: float, result: float | None) -> dict[str, Any]:
+    return {"time": NOON + timedelta(minutes=minutes), "result": result}
+
+
+def test_a_sparkline_does_not_cross_a_gap() -> None:
+    path = sparkline([row(0, 1), row(5, 2), row(60, 2), row(65, 3)], 5 * MINUTE)
+    assert path.count("M") == 2
+    assert path.count("L") == 2
+
+
+def test_a_sparkline_does_not_cross_a_missing_result() -> None:
+    assert sparkline([row(0, 1), row(5, None), row(10, 2)], 5 * MINUTE).count("L") == 0
+
+
+def test_a_sparkline_stays_in_its_box() -> None:
+    path = sparkline([row(i, (-1) ** i * 1e6) for i in range(50)], MINUTE)
+    points = [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.-]+) ([\d.-]+)", path)]
+    assert len(points) == 50
+    assert all(0 <= x <= 120 and 0 <= y <= 24 for x, y in points)
+
+
+def test_a_sparkline_of_one_value_and_of_none() -> None:
+    assert sparkline([row(0, 5)], MINUTE).startswith("M")
+    assert sparkline([row(0, None)], MINUTE) == sparkline([], MINUTE) == ""
+
+
+def test_only_spans_of_ten_intervals_are_offered() -> None:
+    assert [last for last, _ in ranges(5 * MINUTE)] == ["6h", "24h", "7d", "30d", "1y", "10y"]
+    assert [last for last, _ in ranges(24 * 60 * MINUTE)] == ["30d", "1y", "10y"]
+
+
+def address_of(**changes: Any) -> dict[str, str]:
+    mark = {"datastream": 7, "starts_at": NOON, "ends_at": None, "interval_us": 60 * MINUTE, **changes}
+    parts = urlsplit(evidence(mark))
+    assert parts.path == "/datastreams/7"
+    return {name: values[0] for name, values in parse_qs(parts.query).items()}
+
+
+def test_the_evidence_of_an_open_anomaly_follows_the_data() -> None:
+    assert address_of() == {"start": "2026-03-01T16:00Z"}
+
+
+def test_the_evidence_of_an_ended_anomaly_shows_what_was_around_it() -> None:
+    assert address_of(ends_at=NOON + timedelta(hours=2)) == {"start": "2026-03-01T16:00Z", "end": "2026-03-03T11:00Z"}
+
+
+def test_the_evidence_of_a_resolved_alert() -> None:
+    alert = {"opened_at": NOON, "resolved_at": NOON, "datastream": 7, "interval_us": 60 * MINUTE}
+    assert "end=2026-03-03T09:00Z" in evidence(alert)
+
+
+def test_kinds_come_from_the_detectors_and_the_address() -> None:
+    assert {"gap", "range", "spike", "stuck"} <= set(kinds(None))
+    assert "of-old" in kinds("of-old")

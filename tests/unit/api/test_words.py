@@ -1,0 +1,68 @@
+"""How values, units and times are written for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aedilis.errors import SettingError
+from api import words
+
+ROME = ZoneInfo("Europe/Rome")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(None, "no value"), (0.0, "0"), (0.123456, "0.1235"), (182.26, "182.3"), (1014.9, "1015"), (12345.6, "12,346")],
+)
+def test_a_number_has_four_figures(value: float | None, written: str) -> None:
+    assert words.number(value) == written
+
+
+def test_a_time_names_its_zone_in_summer_and_in_winter() -> None:
+    assert words.local(datetime(2026, 7, 1, 10, tzinfo=UTC), ROME) == "2026-07-01 12:00 CEST"
+    assert words.local(datetime(2026, 1, 1, 10, tzinfo=UTC), ROME) == "2026-01-01 11:00 CET"
+    assert words.local(None, ROME) == ""
+    assert words.field(datetime(2026, 7, 1, 10, tzinfo=UTC), ROME) == "2026-07-01T12:00"
+
+
+@pytest.mark.parametrize(
+    ("back", "written"),
+    [
+        (timedelta(seconds=100), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=5), "5 h ago"),
+        (timedelta(days=5), "5 days ago"),
+        (timedelta(days=1500), "4 years ago"),
+    ],
+)
+def test_how_long_ago(back: timedelta, written: str) -> None:
+    assert words.ago(datetime.now(UTC) - back) == written
+
+
+def test_what_never_came_was_never() -> None:
+    assert words.ago(None) == "never"
+
+
+def test_a_sentence_gets_the_units_and_times_that_people_read() -> None:
+    text = "PM2.5 182 ug/m3 at Dongsi, expected 40 to 75; since 2015-03-01 06:20 UTC"
+    wanted = "PM2.5 182 µg/m³ at Dongsi, expected 40 to 75; since 2015-03-01 07:20 CET"
+    assert words.sentence(text, "ug/m3", ROME) == wanted
+
+
+def test_a_sentence_about_pure_numbers_shows_no_unit_and_keeps_names() -> None:
+    assert words.sentence("visitors/1 120 1 at Hall 1, expected 1 to 90", "1", ROME) == (
+        "visitors/1 120 at Hall 1, expected 1 to 90"
+    )
+
+
+@pytest.mark.parametrize("name", ["Europe/Rom", "", "../etc/passwd", "Europe"])
+def test_an_unknown_zone_is_refused_with_its_setting(name: str) -> None:
+    with pytest.raises(SettingError, match="AEDILIS_TIMEZONE"):
+        words.zone_of(name)
+
+
+def test_each_quality_has_a_word() -> None:
+    assert words.QUALITY == {1: "good", 2: "not evaluated", 3: "suspect", 4: "fail", 9: "missing"}
