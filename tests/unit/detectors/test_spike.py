@@ -169,9 +169,9 @@ def test_rest_does_not_make_the_scale_small() -> None:
     for i in range(0, 300, 5):
         values[i:] += 8.0 if (i // 5) % 2 else -8.0  # moves of 8, then a hundred quotes without one
     values[399] += 8.0
-    assert watch(values, interval=DAY, season="none")[0].max() < OPEN
+    assert watch(values, interval=DAY, season="none", share=0.0)[0].max() < OPEN
     values[399] += 192.0
-    assert watch(values, interval=DAY, season="none")[0][399] >= OPEN
+    assert watch(values, interval=DAY, season="none", share=0.0)[0][399] >= OPEN
 
 
 def test_nights_without_visitors_do_not_make_mornings_a_spike() -> None:
