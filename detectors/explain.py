@@ -33,8 +33,8 @@ def explain(
     """
     name, thing = datastream.name, datastream.thing.name
     low, high = _finite(expected_low), _finite(expected_high)
-    decimals = _decimals(low, high)
     value = _finite(result)
+    decimals = _decimals(low, high, value)
     shown = "" if value is None else with_unit(_number(value, max(_figures(value), decimals or 0)), datastream.unit)
     band = _band(kind, value, low, high, decimals)
     since = _moment(starts_at)
@@ -66,11 +66,18 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _decimals(low: float | None, high: float | None) -> int | None:
-    """As many as the band's width needs: 1013.1 to 1015.0, but 40 to 75. None: unknown width."""
+def _decimals(low: float | None, high: float | None, value: float | None) -> int | None:
+    """As many as the band's width needs: 1013.1 to 1015.0, but 40 to 75. None: unknown width.
+
+    One more as long as rounding would put a value into the band that lies outside of it.
+    """
     if low is None or high is None or not 1e-9 < high - low < math.inf:
         return None
-    return max(0, 1 - math.floor(math.log10(high - low)))
+    decimals = max(0, 1 - math.floor(math.log10(high - low)))
+    if value is not None and not low <= value <= high:
+        while decimals < 6 and round(low, decimals) <= value <= round(high, decimals):
+            decimals += 1
+    return decimals
 
 
 def _number(value: float, decimals: int | None) -> str:

@@ -43,6 +43,7 @@ FROM = "from 2015-03-01 06:20 UTC to"
             say("spike", "PRES", "hPa", 1015.32, 1013.12, 1014.91),
             f"PRES 1015.3 hPa at Dongsi, expected 1013.1 to 1014.9; {SINCE}",
         ),
+        (say("spike", "x", "1", 58, 58.2, 131.7), f"x 58 at Dongsi, expected 58.2 to 131.7; {SINCE}"),
         (say("spike", "wd", "deg", 350, 10, 45), f"wd 350° at Dongsi, expected 10 to 45; {SINCE}"),
         (say("spike", "people", "1", 12345.6, 0, 900), f"people 12,346 at Dongsi, expected 0 to 900; {SINCE}"),
         (say("spike", "x", "1", 3, math.nan, math.nan), f"x 3 at Dongsi; {SINCE}"),
