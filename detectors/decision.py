@@ -23,7 +23,11 @@ Mask = npt.NDArray[np.bool_]
 
 
 def decide(state: Table, parameters: Table, time: Times, score: Floats, starts_at: Times) -> tuple[Mask, Mask]:
-    """Which of n rows open and which close with this score; `state` is changed in place, all shapes are `(n,)`."""
+    """Which of n rows open and which close with this score; `state` is changed in place, all shapes are `(n,)`.
+
+    Scores between `close` and `open` change nothing: what is open stays so, and both counts begin anew. A `close`
+    above `open` counts as `open`, or one score would do both.
+    """
     was_open = state["open"].copy()
     high = score >= parameters["open"]
     state["high"] = np.where(high, state["high"] + 1, 0)
@@ -34,7 +38,7 @@ def decide(state: Table, parameters: Table, time: Times, score: Floats, starts_a
     state["peak"] = np.where(
         was_open | (high & ~first), np.maximum(state["peak"], score), np.where(first, score, state["peak"])
     )
-    low = was_open & (score < parameters["close"])
+    low = was_open & (score < np.minimum(parameters["close"], parameters["open"]))
     state["low"] = np.where(low, state["low"] + 1, 0)
     closed = low & (state["low"] >= parameters["n_close"])
     state["open"] = (was_open | opened) & ~closed

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import FAR, NEVER, Floats, Table, Times, Verdict, merged
+from detectors.interface import FAR, NEVER, Declared, Floats, Table, Times, Verdict
 
 
 class Gap:
@@ -28,10 +28,8 @@ class Gap:
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """after_s: seconds of silence; five intervals if not declared."""
-        values = merged(self.defaults, declared, self.name)
-        if values["after_s"] < 0:
-            raise ValueError(f"detector gap: expected after_s of 0 or more, got {values['after_s']}")
-        return (round(values["after_s"] * 1e6) or 5 * datastream.interval,)
+        after = Declared(self.name, self.defaults, declared).number("after_s", least=0, most=1e9)
+        return (round(after * 1e6) or 5 * datastream.interval,)
 
     def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
         """It spoke: no score, a new deadline."""
@@ -41,5 +39,6 @@ class Gap:
 
     def deadline(self, state: Table, parameters: Table) -> Times:
         """The newest result's time plus the allowed silence."""
-        newest = state["newest"]
-        return np.where(newest == NEVER, FAR, np.where(newest == NEVER, 0, newest) + parameters["after"])
+        newest, after = state["newest"], parameters["after"]
+        never = (newest == NEVER) | (newest > FAR - after)
+        return np.where(never, FAR, np.where(never, 0, newest) + after)

@@ -5,7 +5,7 @@ No reduction over rows and no BLAS: the result of a row may not depend on which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -68,16 +68,74 @@ class Detector(Protocol):
         """When silence becomes an anomaly (µs), `FAR` for never; shape `(n,)`."""
 
 
-def merged(defaults: Mapping[str, Any], declared: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The declared parameters over the defaults.
+class Declared:
+    """The declared parameters over the defaults, each checked when it is asked for.
 
     Raises:
-        ValueError: one is not known.
+        ValueError: one is declared that is not known.
     """
-    unknown = sorted(set(declared) - set(defaults))
-    if unknown:
-        raise ValueError(f"detector {name} knows no parameter {', '.join(unknown)}; it knows {', '.join(defaults)}")
-    return {**defaults, **declared}
+
+    def __init__(self, detector: str, defaults: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+        unknown = sorted(set(declared) - set(defaults))
+        if unknown:
+            known = ", ".join(defaults)
+            raise ValueError(f"detector {detector} knows no parameter {', '.join(unknown)}; it knows {known}")
+        self._detector = detector
+        self._values = {**defaults, **declared}
+
+    def number(self, name: str, *, least: float = -np.inf, above: float = -np.inf, most: float = np.inf) -> float:
+        """A number that is at least `least`, more than `above` and at most `most`.
+
+        Raises:
+            ValueError: it is not.
+        """
+        value = self._values[name]
+        if type(value) not in (int, float) or not (least <= value <= most) or (value <= above and above > -np.inf):
+            bounds = (
+                f"above {above:g}" if above > -np.inf else "",
+                f"from {least:g}" if least > -np.inf else "",
+                f"up to {most:g}" if most < np.inf else "",
+            )
+            raise self._refused(name, " ".join(("a number", *filter(None, bounds))))
+        return float(value)
+
+    def count(self, name: str, *, least: int, most: int = 1_000_000_000) -> int:
+        """A whole number from `least` to `most`.
+
+        Raises:
+            ValueError: it is not.
+        """
+        value = self._values[name]
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int or not least <= value <= most:
+            raise self._refused(name, f"a whole number from {least} to {most}")
+        return value
+
+    def truth(self, name: str) -> bool:
+        """True or false.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        value = self._values[name]
+        if type(value) is not bool:
+            raise self._refused(name, "true or false")
+        return value
+
+    def word(self, name: str, known: Collection[str]) -> str:
+        """One of the known words.
+
+        Raises:
+            ValueError: it is not.
+        """
+        value = self._values[name]
+        if type(value) is not str or value not in known:
+            raise self._refused(name, f"one of {', '.join(known)}")
+        return value
+
+    def _refused(self, name: str, expected: str) -> ValueError:
+        return ValueError(f"detector {self._detector}: expected {name} to be {expected}, got {self._values[name]!r}")
 
 
 def never(state: Table) -> Times:

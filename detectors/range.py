@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import Floats, Table, Times, Verdict, merged, never
+from detectors.interface import Declared, Floats, Table, Times, Verdict, never
 
 
 class Range:
@@ -28,10 +28,11 @@ class Range:
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """low and high, in the Datastream's unit."""
-        values = merged(self.defaults, declared, self.name)
-        if not values["low"] < values["high"]:
-            raise ValueError(f"detector range: expected low < high, got {values['low']} and {values['high']}")
-        return values["low"], values["high"]
+        values = Declared(self.name, self.defaults, declared)
+        low, high = values.number("low"), values.number("high")
+        if not low < high:
+            raise ValueError(f"detector range: expected low < high, got {low} and {high}")
+        return low, high
 
     def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
         """See `Detector.update`."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import NEVER, Floats, Table, Times, Verdict, merged, never
+from detectors.interface import NEVER, Declared, Floats, Table, Times, Verdict, never
 
 
 class Stuck:
@@ -18,9 +18,9 @@ class Stuck:
     kind: ClassVar[str] = "stuck"
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
-    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("count", "i8"), ("tolerance", "f8"), ("ignore_zero", "?")])
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("count", "i8"), ("tolerance", "f8"), ("ignore_up_to", "f8")])
     state: ClassVar[np.dtype[np.void]] = np.dtype([("last", "f8"), ("run", "i8"), ("since", "i8")])
-    defaults: ClassVar[Mapping[str, Any]] = {"count": 24, "tolerance": 0.0, "ignore_zero": False}
+    defaults: ClassVar[Mapping[str, Any]] = {"count": 24, "tolerance": 0.0, "ignore_up_to": -np.inf}
 
     def fresh(self, n: int) -> Table:
         """Nothing seen."""
@@ -30,11 +30,10 @@ class Stuck:
         return state
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
-        """count (observations), tolerance (in the unit), ignore_zero (zeros are no sign: rain, calm, night)."""
-        values = merged(self.defaults, declared, self.name)
-        if values["count"] < 2:
-            raise ValueError(f"detector stuck: expected count of at least 2, got {values['count']}")
-        return values["count"], values["tolerance"], values["ignore_zero"]
+        """count: equal results in a row. tolerance: what passes for equal, in the unit. ignore_up_to: results up to
+        this are no sign (no rain, nobody at night, less than the instrument can tell), in the unit."""
+        values = Declared(self.name, self.defaults, declared)
+        return values.count("count", least=2), values.number("tolerance", least=0), values.number("ignore_up_to")
 
     def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
         """See `Detector.update`."""
@@ -42,7 +41,7 @@ class Stuck:
         with np.errstate(invalid="ignore", over="ignore"):
             same = np.abs(result - last) <= parameters["tolerance"]
         run = np.where(same, state["run"] + 1, 1)
-        run = np.where(parameters["ignore_zero"] & (result == 0), 0, run)
+        run = np.where(result <= parameters["ignore_up_to"], 0, run)
         state["since"] = np.where(same & (run > 1), state["since"], time)
         state["run"] = run
         state["last"] = np.where(same, last, result)
