@@ -29,43 +29,39 @@ class Memory:
 
     def __init__(self, file: Path | None, start: datetime) -> None:
         self._file = file
-        self.start = start
-        self.go_on_from = start
+        self.start = self.published_until = self.go_on_from = start
         if file is not None and file.exists():
-            self._recall(file)
+            self.start, self.published_until, self.go_on_from = _recall(file)
         self._kept = deque([(time.monotonic(), self.go_on_from)])
 
-    def _recall(self, file: Path) -> None:
-        try:
-            kept = json.loads(file.read_text())
-            self.start, self.go_on_from = (datetime.fromisoformat(kept[name]) for name in ("start", "again_from"))
-            aware = self.start.tzinfo and self.go_on_from.tzinfo
-        except (ValueError, TypeError, KeyError, OSError) as error:
-            aware, problem = None, f"{type(error).__name__}: {error}"
-        else:
-            problem = "times without zone"
-        if not aware:
-            raise SettingError(
-                name=str(file),
-                expected="start and again_from",
-                got=problem,
-                mend="delete the file; the city begins anew",
-            )
-
-    def keep(self, published_until: datetime) -> None:
-        """Remember how far the city is published."""
+    def keep(self, position: datetime) -> None:
+        """This run has published all before `position`; what an earlier one published stays published."""
         now = time.monotonic()
-        self._kept.append((now, published_until))
+        self.published_until = max(self.published_until, position)
+        self._kept.append((now, position))
         while len(self._kept) > 1 and self._kept[1][0] <= now - AGAIN_SECONDS:
             self._kept.popleft()
         if self._file is None:
             return
-        content = {
-            "start": self.start.isoformat(),
-            "published_until": published_until.isoformat(),
-            "again_from": self._kept[0][1].isoformat(),
-        }
+        times = (self.start, self.published_until, self._kept[0][1])
+        content = {name: moment.isoformat() for name, moment in zip(_NAMES, times, strict=True)}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=1))
         partial.replace(self._file)
+
+
+_NAMES = ("start", "published_until", "again_from")
+
+
+def _recall(file: Path) -> list[datetime]:
+    problem = "times without zone"
+    try:
+        kept = json.loads(file.read_text())
+        times = [datetime.fromisoformat(kept[name]) for name in _NAMES]
+        if all(moment.tzinfo for moment in times):
+            return times
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    mend = "delete the file; the city begins anew"
+    raise SettingError(name=str(file), expected=", ".join(_NAMES), got=problem, mend=mend)

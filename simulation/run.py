@@ -35,6 +35,8 @@ class Run:
             until = min(position + timedelta(seconds=STEP_SECONDS), end)
             for moment, topic, payload in self._city.between(position, until):
                 due = delay(moment.timestamp())
+                if due > KEEP_SECONDS:  # a long rest: whoever ends it finds all kept
+                    self._keep(moment)
                 if not self._publisher.rest(due) or not self._publisher.publish(topic, payload):
                     self._keep(moment)
                     return
@@ -44,13 +46,13 @@ class Run:
         self._publisher.flush()
         self._keep(position)
 
-    def _keep(self, published_until: datetime) -> None:
+    def _keep(self, position: datetime) -> None:
         """What the broker has not acknowledged is not published; then it is kept at a later step."""
         if not self._publisher.flush(1.0):
             return
         self._kept_at = time.monotonic()
-        self._memory.keep(published_until)
-        labels = self._city.labels(published_until)
+        self._memory.keep(position)
+        labels = self._city.labels(self._memory.published_until)
         if len(labels) == self._told:
             return
         self._told = len(labels)

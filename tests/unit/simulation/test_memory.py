@@ -35,6 +35,18 @@ def test_a_later_run_goes_on_where_the_first_was_ten_seconds_before(tmp_path: Pa
     assert [path.name for path in file.parent.iterdir()] == ["demo-1.json"]
 
 
+def test_what_was_published_stays_so_while_it_is_sent_again(tmp_path: Path, clock: list[float]) -> None:
+    file = tmp_path / "demo-1.json"
+    Memory(file, START).keep(START + 60 * MINUTE)
+    later = Memory(file, START)
+    assert (later.go_on_from, later.published_until) == (START, START + 60 * MINUTE)
+    later.keep(START + MINUTE)
+    assert later.published_until == Memory(file, START).published_until == START + 60 * MINUTE
+    clock[0] += 11
+    later.keep(START + 2 * MINUTE)
+    assert Memory(file, START).go_on_from == START + MINUTE
+
+
 def test_one_that_was_calm_for_long_goes_on_where_it_was(tmp_path: Path, clock: list[float]) -> None:
     file = tmp_path / "demo-1.json"
     first = Memory(file, START)
@@ -51,9 +63,10 @@ def test_without_a_file_nothing_is_kept(tmp_path: Path, clock: list[float]) -> N
     assert Memory(None, START).go_on_from == START
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"start":1,"again_from":2}', '{"start":"2026-01-05","again_from":"2026-01-05"}']
-)
+NAIVE = json.dumps(dict.fromkeys(("start", "published_until", "again_from"), "2026-01-05"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"start":1,"published_until":2,"again_from":3}', NAIVE])
 def test_a_file_that_cannot_be_read_says_how_to_mend_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "demo-1.json"
     file.write_text(text)

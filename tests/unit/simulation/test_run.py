@@ -42,15 +42,15 @@ class Broker:
 
 @pytest.fixture(autouse=True)
 def _keeps_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "KEEP_SECONDS", -1.0)
+    monkeypatch.setattr(run_module, "KEEP_SECONDS", 0.0)
 
 
-def publish(broker: Broker, folder: Path, end: datetime) -> Memory:
+def publish(broker: Broker, folder: Path, end: datetime, due: float = 0.0) -> Memory:
     """One run of a city that lives; what it remembers afterwards."""
     file = folder / "demo-3.json"
     memory = Memory(file, START)
     city = City(3, memory.start)
-    Run(city, broker, memory, folder / "labels.json").publish(memory.go_on_from, end, lambda _: 0.5)  # type: ignore[arg-type]
+    Run(city, broker, memory, folder / "labels.json").publish(memory.go_on_from, end, lambda _: due)  # type: ignore[arg-type]
     return Memory(file, START)
 
 
@@ -63,10 +63,17 @@ def test_all_is_published_and_kept_with_its_labels(tmp_path: Path) -> None:
     publish(broker, tmp_path, START + 22 * HOUR)
     city = City(3, START)
     assert broker.got == [message[1:] for message in city.between(START, START + 22 * HOUR)]
-    assert broker.rested == 0.5 * len(broker.got)
     assert kept(tmp_path) == START + 22 * HOUR
     assert json.loads((tmp_path / "labels.json").read_text()) == city.labels(START + 22 * HOUR)
     assert len(city.labels(START + 22 * HOUR)) == 3
+
+
+def test_it_waits_until_each_message_is_due_and_keeps_before_it_rests(tmp_path: Path) -> None:
+    broker = Broker()
+    seen: list[datetime] = []
+    broker.rest = lambda seconds: seen.append(kept(tmp_path)) or seconds == 5.0  # type: ignore[method-assign, func-returns-value]
+    publish(broker, tmp_path, START + HOUR / 6, due=5.0)
+    assert seen == [START] * 70 + [START + HOUR / 12] * 40
 
 
 @pytest.mark.parametrize("limit", [0, 1, 40, 69, 70, 71, 1_000])
