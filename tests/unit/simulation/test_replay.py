@@ -136,7 +136,7 @@ GOOD = "2016-08-01,Beans,M,1"
     ("line", "reason"),
     [
         ('2016-08-01,"Beans,M,1', "not CSV"),
-        ('2016-08-01,"Be"ans,M,1', "not CSV"),
+        ('2016-08-01,"Li"me,M,1', "not CSV"),
         ("2016-08-01,Beans,M", "wrong number of columns"),
         ("2016-08-01,Beans,M,1,", "wrong number of columns"),
         ("2016-08-01", "wrong number of columns"),
@@ -148,7 +148,7 @@ GOOD = "2016-08-01,Beans,M,1"
         ("2016-08-01,Beans,,1", "no Thing"),
         ("2016-08-01,Beans, ,1", "no Thing"),
         ("2016-08-01,Beans,NA,1", "no Thing"),
-        (b"2016-08-01,Be\xffans,M,1", "not UTF-8"),
+        (b"2016-08-01,Li\xffme,M,1", "not UTF-8"),
         ("x" * 200_000 + ",Beans,M,1", "not CSV"),
     ],
 )
