@@ -52,7 +52,7 @@ class Publisher:
         )
         if settings.mqtt_user:
             self._client.username_pw_set(settings.mqtt_user, settings.mqtt_password)
-        self._client.max_inflight_messages_set(UNDER_WAY)
+        self._client.max_inflight_messages_set(0)  # `_room` bounds them; paho would look at all of them at each answer
         self._client.max_queued_messages_set(0)
         self._client.reconnect_delay_set(0.1, 1)
         self._client.on_connect = self._on_connect
