@@ -120,25 +120,29 @@ def test_what_a_killed_broker_forgot_is_sent_again(broker: Broker) -> None:
 def test_during_an_outage_it_waits_and_then_goes_on(broker: Broker) -> None:
     got: list[tuple[str, bytes]] = []
     client = broker.subscriber(got)
-    done = threading.Event()
+    broker.saved()
+    down, done = threading.Event(), threading.Event()
+    wanted = [str(i).encode() for i in range(5_000)]  # more than may be under way
 
     def publish() -> None:
         with Publisher(broker.settings) as publisher:
-            for i in range(10_000):  # more than may be under way
-                publisher.publish("a", str(i).encode())
+            for payload in wanted[:100]:
+                publisher.publish("a", payload)
+            assert down.wait(60)
+            for payload in wanted[100:]:
+                publisher.publish("a", payload)
         done.set()
 
-    broker.kill()
-    broker.start()
     thread = threading.Thread(target=publish)
     thread.start()
-    wait_for(lambda: len(got) > 100)
+    wait_for(lambda: len(got) == 100)
     broker.kill()
+    down.set()
     assert not done.wait(2)
     broker.start()
     assert done.wait(60)
     thread.join()
-    wait_for(lambda: {payload for _, payload in got} >= {str(i).encode() for i in range(10_000)})
+    wait_for(lambda: {payload for _, payload in got} == set(wanted))
     close(client)
 
 
