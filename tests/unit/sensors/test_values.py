@@ -98,6 +98,8 @@ def test_sentinels_stand_in_the_unit_of_the_payload_and_stay_as_they_came() -> N
         ("K", "Cel", 293.15, 20.0),
         ("Cel", "K", 20, 293.15),
         ("Pa", "hPa", 101_325, 1013.25),
+        ("Pa", "hPa", 100_004, 1000.04),
+        ("[degF]", "Cel", 50, 10.0),
         ("mg/m3", "ug/m3", 0.025, 25.0),
         ("ug/m3", "mg/m3", 300, 0.3),
         ("1", "%", 0.54, 54.0),
