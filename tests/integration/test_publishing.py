@@ -39,6 +39,7 @@ class Broker:
             **{f"AEDILIS_{name.upper()}": getattr(self.settings, name)
                for name in ("home", "mqtt", "mqtt_user", "mqtt_password")},
         }  # fmt: skip
+        self.started: list[subprocess.Popen[str]] = []
         self._process = Mosquitto(self.settings).prepare()
         self.start()
 
@@ -83,6 +84,9 @@ class Broker:
 def broker(tmp_path: Path) -> Iterator[Broker]:
     made = Broker(tmp_path / "home")
     yield made
+    for started in made.started:
+        started.kill()
+        started.communicate()
     made.stop()
 
 
@@ -148,7 +152,9 @@ def test_during_an_outage_it_waits_and_then_goes_on(broker: Broker) -> None:
 
 def command(broker: Broker, *arguments: str) -> subprocess.Popen[str]:
     whole = [sys.executable, "-m", "aedilis", *arguments]
-    return subprocess.Popen(whole, env=broker.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(whole, env=broker.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    broker.started.append(started)
+    return started
 
 
 def memory(broker: Broker) -> dict[str, datetime]:
