@@ -41,10 +41,14 @@ def alert_id(key: str, opened_at: int) -> int:
 
 
 def to_topic_level(name: str) -> str:
-    """A Thing's name as one MQTT topic level: `/`, `+`, `#`, `%` and control characters are percent-encoded."""
-    return quote(name, safe=" !$&'()*,;=:@-._~" + "".join(c for c in name if ord(c) > 127))
+    """A name as one MQTT topic level: `/`, `+`, `#`, `%` and what cannot be printed are percent-encoded."""
+    return "".join(quote(char, safe="") if char in "/+#%" or not char.isprintable() else char for char in name)
 
 
 def from_topic_level(level: str) -> str:
-    """The inverse of `to_topic_level`."""
+    """The inverse of `to_topic_level`.
+
+    Raises:
+        UnicodeDecodeError: what is percent-encoded is not UTF-8.
+    """
     return unquote(level, errors="strict")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 # ingest
-MESSAGES = Counter("aedilis_mqtt_messages", "MQTT messages that came in")
-OBSERVATIONS_FRAMED = Counter("aedilis_observations_framed", "Observations put into frames that Kafka confirmed")
+MESSAGES = Counter("aedilis_mqtt_messages", "MQTT messages taken, ticks too")
+OBSERVATIONS_FRAMED = Counter("aedilis_observations_framed", "Observations in frames handed to Kafka")
 REJECTS = Counter("aedilis_rejects", "Messages or values refused", ["reason"])
-FRAMES = Counter("aedilis_frames", "Frames that Kafka confirmed")
-INGEST_BACKLOG = Gauge("aedilis_ingest_backlog", "MQTT messages received and not yet acknowledged")
+FRAMES = Counter("aedilis_frames", "Frames handed to Kafka")
+INGEST_BACKLOG = Gauge("aedilis_ingest_backlog", "MQTT messages received that the loop of ingest has not yet taken")
 MQTT_CONNECTED = Gauge("aedilis_mqtt_connected", "1 while ingest is connected to the MQTT broker")
 
 # streams, every role
@@ -26,7 +26,7 @@ RELOADS = Counter("aedilis_state_reloads", "Times that a partition's state was r
 CHECKPOINTS = Counter("aedilis_checkpoints", "Checkpoints confirmed", ["role"])
 CHECKPOINT_BYTES = Counter("aedilis_checkpoint_bytes", "Bytes of state written by checkpoints", ["role"])
 PARTITIONS = Gauge("aedilis_partitions", "Partitions that this worker serves", ["role"])
-APPLY_SECONDS = Histogram("aedilis_apply_seconds", "Time to apply one record", ["role"])
+APPLY_SECONDS = Histogram("aedilis_apply_seconds", "Time to apply one batch of records", ["role"])
 
 # detectors, alerts, notifiers
 ANOMALIES_OPENED = Counter("aedilis_anomalies_opened", "Anomalies opened", ["kind"])

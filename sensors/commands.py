@@ -28,8 +28,8 @@ def list_types() -> None:
 def check(file: Path) -> None:
     """Say whether a file declares a sensor type, and if not, every fault."""
     from sensors.compile import compile_type
-    from sensors.declaration import parse
+    from sensors.registry import read
 
-    declared = parse(file.read_text(encoding="utf-8"), str(file))
+    declared = read(file)
     compile_type(declared)
     click.echo(f"{declared.name}@{declared.version} is well declared")

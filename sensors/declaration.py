@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from string import Formatter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
@@ -96,7 +97,7 @@ class Replay(_Strict):
 
     thing: str = Field(description="the column that names the Thing")
     time: str | dict[Literal["year", "month", "day", "hour", "minute"], str]
-    missing: tuple[str, ...] = ("NA",)
+    missing: tuple[str, ...] = Field(("NA",), description="cells that say that there is no value; an empty one too")
     fields: dict[str, str] = Field(default_factory=dict, description="payload key → column, where they differ")
     drop: tuple[str, ...] = Field((), description="columns that are no part of the payload")
 
@@ -147,27 +148,28 @@ class SensorType(_Strict):
             raise ValueError("expected {agency} and {thing} as whole levels")
         return value
 
-    @model_validator(mode="after")
-    def _unique(self) -> SensorType:
-        names = [declared.name for declared in self.properties]
-        if len(set(names)) != len(names):
-            raise ValueError("expected each property once")
-        return self
-
 
 def parse(text: str, name: str = "sensor type") -> SensorType:
     """Read a declaration.
 
     Raises:
-        DeclarationError: with every fault of the file.
+        DeclarationError: with every fault of the file. What its parts say about each other is looked at when each
+            part is right in itself.
     """
     try:
-        return SensorType.model_validate(tomllib.loads(text))
+        declared = SensorType.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(name=name, count=1, faults=f"- not TOML: {error}") from error
     except ValidationError as error:
-        faults = [_fault(fault) for fault in error.errors()]
-        raise DeclarationError(name=name, count=len(faults), faults="\n".join(faults)) from error
+        found = error.errors()
+        inner = {other["loc"][:-1] for other in found} | {other["loc"][:1] for other in found if len(other["loc"]) > 1}
+        # a list counts as empty when its only item has a fault: the item's own fault is enough
+        faults = [_fault(fault) for fault in found if fault["type"] != "too_short" or fault["loc"] not in inner]
+    else:
+        faults = [f"- at {path}: {problem}" for path, problem in _disagreements(declared)]
+        if not faults:
+            return declared
+    raise DeclarationError(name=name, count=len(faults), faults="\n".join(faults))
 
 
 def _fault(fault: Any) -> str:
@@ -177,3 +179,48 @@ def _fault(fault: Any) -> str:
     if fault["type"] == "missing":
         return f"- at {path}: missing; add it"
     return f"- at {path}: {fault['msg']}, got {fault['input']!r}"
+
+
+def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:
+    """(path, problem) of what is right in itself and wrong together."""
+    payload, time = declared.payload, declared.time
+    taken = {time.field: "$.time.field"}
+    others = (
+        ("$.time.result_time", time.result_time),
+        ("$.payload.records", payload.records),
+        ("$.payload.zone", payload.zone),
+        ("$.payload.longitude", payload.longitude),
+        ("$.payload.latitude", payload.latitude),
+        ("$.payload.flag", payload.flag),
+        *((f"$.payload.labels[{i}]", label) for i, label in enumerate(payload.labels)),
+        *((f"$.properties[{i}]", prop.field or prop.name) for i, prop in enumerate(declared.properties)),
+    )
+    for path, key in others:
+        if key is not None and taken.setdefault(key, path) != path:
+            yield path, f"the payload's key {key!r} is taken by {taken[key]}; give each its own"
+    if (payload.longitude is None) != (payload.latitude is None):
+        yield "$.payload", "longitude and latitude go together; name both or none"
+    names: dict[str, str] = {}
+    datastreams: dict[str, str] = {}
+    for i, prop in enumerate(declared.properties):
+        path = f"$.properties[{i}]"
+        if names.setdefault(prop.name, path) != path:
+            yield f"{path}.name", f"{prop.name!r} is declared at {names[prop.name]}; declare each property once"
+        elif datastreams.setdefault(prop.datastream or prop.name, path) != path:
+            twice = prop.datastream or prop.name
+            yield f"{path}.datastream", f"{twice!r} is that of {datastreams[twice]}; give each Datastream its own name"
+        if prop.fail and prop.suspect and not (prop.fail[0] <= prop.suspect[0] and prop.suspect[1] <= prop.fail[1]):
+            yield f"{path}.suspect", f"expected it within fail {list(prop.fail)}, got {list(prop.suspect)}"
+        for j, absent in enumerate(prop.without):
+            if absent not in {use.name for use in declared.detectors}:
+                yield f"{path}.without[{j}]", f"{absent!r} is no detector of the type; remove it"
+    uses = [(f"$.detectors[{i}]", use) for i, use in enumerate(declared.detectors)]
+    for i, prop in enumerate(declared.properties):
+        uses += [(f"$.properties[{i}].detectors[{j}]", use) for j, use in enumerate(prop.detectors)]
+    for path, use in uses:
+        if use.close > use.open:
+            yield f"{path}.close", f"expected at most open, {use.open}, got {use.close}"
+    if declared.replay is not None and isinstance(declared.replay.time, dict):
+        for part in ("year", "month", "day"):
+            if part not in declared.replay.time:
+                yield f"$.replay.time.{part}", "missing; name its column"

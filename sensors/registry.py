@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def load(extra: str = "") -> dict[str, SensorType]:
     """Name → declaration; `extra` is a folder whose types add to ours, or replace those of the same name.
 
     Raises:
-        DeclarationError: a file has faults, or `extra` is no folder.
+        DeclarationError: a file has faults, two declare the same form of topic, or `extra` is no folder.
     """
     found: dict[str, SensorType] = {}
     for file in sorted(files("sensors").iterdir(), key=lambda file: file.name):
@@ -25,9 +26,34 @@ def load(extra: str = "") -> dict[str, SensorType]:
         if not folder.is_dir():
             raise DeclarationError(name=extra, count=1, faults="- AEDILIS_SENSOR_TYPES is no folder")
         for path in sorted(folder.glob("*.toml")):
-            declared = parse(path.read_text(encoding="utf-8"), str(path))
+            declared = read(path)
             found[declared.name] = declared
+    _one_a_topic(found)
     return found
+
+
+def read(path: Path) -> SensorType:
+    """The declaration in a file.
+
+    Raises:
+        DeclarationError: it cannot be read, or has faults.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(name=str(path), count=1, faults=f"- cannot be read: {error}") from error
+    return parse(text, str(path))
+
+
+def _one_a_topic(found: dict[str, SensorType]) -> None:
+    """A message is read by one type: a second one of the same topic would never see any."""
+    forms: dict[str, str] = {}
+    for name, declared in found.items():
+        form = re.sub(r"\{\w+\}", "+", declared.topic)
+        other = forms.setdefault(form, name)
+        if other != name:
+            fault = f"- at $.topic: {declared.topic} is the topic of {other}; choose another form"
+            raise DeclarationError(name=name, count=1, faults=fault)
 
 
 def one(name: str, extra: str = "") -> SensorType:

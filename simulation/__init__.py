@@ -1,4 +1,5 @@
 """What publishes as devices do: the replay of recorded files, and a simulated city.
 
-`publisher` is the MQTT side, `replay` reads CSV files, `city` invents. Not here: anything that the line itself needs.
+`publisher` is the MQTT side, `pace` says when a message is due, `replay` reads CSV files, `city` invents, `run` publishes
+the city and `memory` keeps how far it came. Not here: anything that the line itself needs.
 """

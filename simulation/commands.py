@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import signal
+import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from aedilis import logs
 from aedilis.health import HealthServer
 from aedilis.settings import Settings, load
 from sensors.registry import one
-from simulation.city import City
+from simulation.city import STEP_SECONDS, City
+from simulation.memory import Memory, memory_file
+from simulation.pace import at_speed, live
 from simulation.publisher import Publisher
-from simulation.replay import Pace, Summary, items, places
+from simulation.replay import Recording, Summary, merged, places
+from simulation.run import Run
 
-console = Console(stderr=True)
+log = logging.getLogger(__name__)
 
 
 class Speed(click.ParamType):
@@ -55,50 +69,70 @@ class Speed(click.ParamType):
 def replay(
     files: tuple[Path, ...], sensor_type: str, speed: float, agency: str, things: Path | None, as_json: bool
 ) -> None:
-    """Publish CSV FILES over MQTT as the devices would."""
+    """Publish CSV FILES over MQTT as the devices would; exit code 130 if interrupted."""
     settings = load()
     declared = one(sensor_type, settings.sensor_types)
+    where = places(things)
+    recordings = [Recording(path, declared, agency, where) for path in files]
     summary = Summary()
-    with Publisher(settings) as publisher, _progress() as progress:
-        reading = progress.add_task("reading", total=None)
-        stream = list(items(list(files), declared, agency, summary, places(things)))
-        progress.remove_task(reading)
-        task = progress.add_task("publishing", total=len(stream))
-        pace = Pace(speed)
-        for item in stream:
-            pace.wait(item.moment)
-            publisher.publish(item.topic, item.payload)
-            summary.messages += 1
-            summary.observations += item.observations
-            summary.missing += item.missing
-            if summary.messages % 200 == 0:
-                progress.update(task, completed=summary.messages)
-        progress.update(task, completed=summary.messages, description="waiting for the broker")
-        publisher.flush()
+    stopping = _on_stop()
+    with Publisher(settings, stopping) as publisher, _progress() as progress:
+        reading = progress.add_task("reading", total=sum(path.stat().st_size for path in files))
+
+        def advance(size: int) -> bool:
+            progress.advance(reading, size)
+            return not stopping.is_set()
+
+        for recording in recordings:
+            recording.survey(summary, advance)
+        publishing = progress.add_task("publishing", total=sum(recording.messages for recording in recordings))
+        delay = at_speed(speed)
+        for item in merged(recordings):
+            if not publisher.rest(delay(item.moment / 1e6)) or not publisher.publish(item.topic, item.payload):
+                break
+            summary.add(item)
+            if speed or summary.messages % 200 == 0:
+                progress.update(publishing, completed=summary.messages)
+        progress.update(publishing, completed=summary.messages)
+    summary.interrupted = stopping.is_set()
+    _tell(summary, as_json=as_json)
+    sys.exit(130 if summary.interrupted else 0)
+
+
+def _tell(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary.as_json()))
         return
+    how = "interrupted: published only" if summary.interrupted else "published"
     click.echo(
-        f"published {summary.messages:,} messages, {summary.observations:,} observations, {summary.missing:,} missing"
+        f"{how} {summary.messages:,} messages, {summary.observations:,} observations, {summary.missing:,} missing"
     )
     for reason, number in summary.malformed.items():
         click.echo(f"not published, {reason}: {number:,} lines")
     for line in summary.lines:
         click.echo(f"  {line}")
+    click.echo(
+        f"`aedilis counts` then shows published {summary.observations:,} more and missing {summary.missing:,} more;"
+        " messages refused whole stand under rejected instead"
+    )
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=False),
+    ]
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
 
 
 @click.command()
 @click.option("--seed", default=1, show_default=True)
 @click.option("--agency", default="demo", show_default=True)
-@click.option("--start", type=click.DateTime(), help="UTC; now, less the back-fill, if absent.")
-@click.option("--duration", type=float, help="Days; without end if absent.")
+@click.option("--start", type=click.DateTime(), help="UTC. If absent, the city lives by the wall clock and remembers.")
+@click.option("--duration", type=float, help="Days from where it begins; without end if absent.")
 @click.option("--speed", type=Speed(), default="1", show_default=True, help="Times real time, or max.")
-@click.option("--backfill", type=float, default=0.0, show_default=True, help="Hours published at once at the start.")
+@click.option("--backfill", type=float, default=0.0, show_default=True, help="Hours of history of a new city.")
 @click.option("--labels", type=click.Path(path_type=Path), help="File for the truth about incidents (JSON).")
 def simulate(
     seed: int,
@@ -109,45 +143,50 @@ def simulate(
     backfill: float,
     labels: Path | None,
 ) -> None:
-    """Publish a simulated city: 40 stations, 30 markets, with a stuck sensor, a price surge and a silent station."""
+    """Publish a simulated city: 40 stations, 30 markets; every two days a stuck sensor, a price surge, a silence.
+
+    With --start or --speed, a run depends on its options only. Without, the city lives: it keeps under the home folder
+    when it began and how far it is published, and a later run goes on from there and fills what lies between. The
+    labels tell of every incident that was published since it began.
+    """
     logs.setup("simulate")
     settings = load()
-    begin = start.replace(tzinfo=UTC) if start else datetime.now(UTC) - timedelta(hours=backfill)
-    city = City(seed, begin, agency)
-    labels = labels or settings.home_path / "simulation-labels.json"
-    labels.parent.mkdir(parents=True, exist_ok=True)
-    labels.write_text(json.dumps(city.labels(), indent=1))
+    lives = start is None and speed == 1
+    now = datetime.fromtimestamp(time.time() // STEP_SECONDS * STEP_SECONDS, UTC)
+    begin = start.replace(tzinfo=UTC) if start else now - timedelta(hours=backfill)
+    memory = Memory(memory_file(settings, agency, seed) if lives else None, begin)
+    begin = memory.go_on_from
     end = begin + timedelta(days=duration) if duration else datetime.max.replace(tzinfo=UTC)
-    _serve_health(settings)
-    with Publisher(settings) as publisher:
-        filled = min(begin + timedelta(hours=backfill), end)
-        for _, topic, payload in city.between(begin, filled):
-            publisher.publish(topic, payload)
-        for _, topic, payload in _paced(city, filled, end, speed):
-            publisher.publish(topic, payload)
-    click.echo(f"published {publisher.sent:,} messages; labels in {labels}")
+    labels = labels or settings.home_path / "simulation-labels.json"
+    with Publisher(settings, _on_stop()) as publisher:
+        _serve_health(settings, publisher)
+        log.info("the city that began at %s goes on from %s", memory.start, begin)
+        run = Run(City(seed, memory.start, agency), publisher, memory, labels)
+        run.publish(begin, end, live if lives else at_speed(speed))
+    click.echo(f"published {publisher.published:,} messages; labels in {labels}")
 
 
-def _paced(city: City, begin: datetime, end: datetime, speed: float) -> Iterator[tuple[datetime, str, bytes]]:
-    """The city from `begin` on, each message when it is due; live, the messages of one instant are spread a little."""
-    zero = time.monotonic()
-    at = begin
-    while at < end:
-        until = min(at + timedelta(minutes=15), end)
-        batch: Iterable[tuple[datetime, str, bytes]] = city.between(at, until)
-        for item in batch:
-            if speed:
-                due = zero + (item[0] - begin).total_seconds() / speed
-                time.sleep(max(0.0, due - time.monotonic()))
-            yield item
-        at = until
+def _on_stop() -> threading.Event:
+    """Set by SIGTERM or Ctrl-C; a second one ends at once."""
+    stopping = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopping.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return stopping
 
 
-def _serve_health(settings: Settings) -> None:
+def _serve_health(settings: Settings, publisher: Publisher) -> None:
     """Health and metrics from a thread of their own: publishing blocks."""
 
+    async def mqtt() -> str | None:
+        return publisher.problem
+
     async def serve() -> None:
-        await HealthServer(settings, "simulate", {}).start()
+        await HealthServer(settings, "simulate", {"mqtt": mqtt}).start()
         await asyncio.Event().wait()
 
     threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()

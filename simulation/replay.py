@@ -1,7 +1,9 @@
 """Publishes recorded CSV files as the devices would have: merged by time, times and words as they stand in the file.
 
-Files are read a line at a time: one open quote in a whole-file reader loses half a file. A line that cannot be read is
-counted with its reason and its number; a cell that is no number goes out as text, so that ingest refuses and counts it.
+A file is read twice: once to see that it can be read, and in which order its lines are due; then to publish it. A file
+in order of time is streamed; of another one the place of each line is kept (16 bytes), never its content. Lines are
+read one at a time: one open quote in a whole-file reader loses half a file. A line that cannot be read is counted with
+its reason and its number; a cell that is no number goes out as text, so that ingest refuses and counts it.
 """
 
 from __future__ import annotations
@@ -9,22 +11,35 @@ from __future__ import annotations
 import csv
 import heapq
 import json
-import time
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
+
+import msgspec
+import numpy as np
 
 from aedilis.errors import ReplayError
 from aedilis.identity import to_topic_level
 from sensors.declaration import Replay, SensorType
+from sensors.payload import Refused
+from sensors.times import time_reader
+
+Places = Mapping[str, tuple[float, float]]
+"""Thing → (longitude, latitude)."""
+_LINES_TOLD = 20
 
 
 @dataclass
 class Summary:
-    """What was done. `observations` have a value or say that it is missing; `missing` are the latter."""
+    """What was done, in the words of `aedilis counts`.
+
+    `observations` is what counts calls published: each has a value, or says that it is missing (`missing`), or is text
+    that ingest refuses. `malformed` lines were not published.
+    """
 
     messages: int = 0
     observations: int = 0
@@ -32,37 +47,57 @@ class Summary:
     malformed: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
     """The first malformed lines, `file:number: reason`."""
+    interrupted: bool = False
 
-    def refuse(self, path: Path, number: int, reason: str, detail: str = "") -> None:
+    def refuse(self, path: Path, number: int, bad: Malformed) -> None:
         """Count a line that cannot be read."""
-        self.malformed[reason] += 1
-        if len(self.lines) < 20:
-            self.lines.append(f"{path.name}:{number}: {reason} {detail}".rstrip())
+        self.malformed[bad.reason] += 1
+        if len(self.lines) < _LINES_TOLD:
+            self.lines.append(f"{path.name}:{number}: {bad.reason} {bad.detail}".rstrip())
+
+    def add(self, item: Item) -> None:
+        """Count what was published."""
+        self.messages += 1
+        self.observations += item.observations
+        self.missing += item.missing
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """For `--json`; `docs/commands.md` explains the keys."""
         return {
             "messages": self.messages,
             "observations": self.observations,
             "missing": self.missing,
             "malformed": dict(self.malformed),
             "lines": self.lines,
+            "interrupted": self.interrupted,
         }
 
 
-@dataclass(order=True)
-class Item:
-    """One message, ordered by the file's own time."""
+class Item(NamedTuple):
+    """One message. `moment` is µs since 1970 UTC, read as ingest will read it."""
 
-    moment: datetime
-    topic: str = field(compare=False)
-    payload: bytes = field(compare=False)
-    observations: int = field(compare=False)
-    missing: int = field(compare=False)
+    moment: int
+    topic: str
+    payload: bytes
+    observations: int
+    missing: int
 
 
-def places(path: Path | None) -> dict[str, tuple[float, float]]:
-    """Thing → (longitude, latitude), from JSON `{"name": [longitude, latitude]}`.
+class Malformed(NamedTuple):
+    """Why a line cannot be published."""
+
+    reason: str
+    detail: str = ""
+
+
+class _Row(NamedTuple):
+    cells: list[str]
+    moment: int
+    time: str | float
+
+
+def places(path: Path | None) -> Places:
+    """Where Things are, from JSON `{"name": [longitude, latitude]}`.
 
     Raises:
         ReplayError: the file is not of this form.
@@ -71,146 +106,191 @@ def places(path: Path | None) -> dict[str, tuple[float, float]]:
         return {}
     try:
         return {name: (float(at[0]), float(at[1])) for name, at in json.loads(path.read_text()).items()}
-    except (ValueError, TypeError, AttributeError, IndexError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError, OSError) as error:
         mend = 'write {"name": [longitude, latitude], …}'
         raise ReplayError(path=path, problem=f"no places: {error}", mend=mend) from error
 
 
-def items(
-    files: list[Path], declared: SensorType, agency: str, summary: Summary, where: dict[str, tuple[float, float]]
-) -> Iterator[Item]:
-    """All messages of all files in the order of time; lines of the same time in the order of files and lines.
-
-    Raises:
-        ReplayError: the type has no `[replay]`, or a file lacks a column that it names.
-    """
-    if declared.replay is None:
-        raise ReplayError(path="*", problem=f"{declared.name} has no [replay]", mend="add the table to its file")
-    sources = [_sorted(_read(path, declared, agency, summary, where)) for path in files]
-    return heapq.merge(*sources)
+def merged(recordings: list[Recording]) -> Iterator[Item]:
+    """All messages of all files in the order of time; those of one time in the order of files and lines."""
+    return heapq.merge(*recordings, key=lambda item: item.moment)
 
 
-def _sorted(source: Iterator[Item]) -> Iterator[Item]:
-    """Files are small; those that are not in order of time are put so, lines of one time as they stood."""
-    return iter(sorted(source, key=lambda item: item.moment))
+class Recording:
+    """One CSV file. `survey` it first; then iterate over its messages, in the order of time."""
 
+    def __init__(self, path: Path, declared: SensorType, agency: str, where: Places) -> None:
+        if declared.replay is None:
+            raise ReplayError(path=path, problem=f"{declared.name} has no [replay]", mend="add the table to its file")
+        self.path = path
+        self.messages = 0
+        """How many lines can be published; known after `survey`."""
+        self._declared = declared
+        self._replay = declared.replay
+        self._missing = {*declared.replay.missing, ""}
+        self._read_time = time_reader(declared.time)
+        topic = declared.topic.replace("{agency}", to_topic_level(agency))
+        self._topic_of = cache(lambda thing: topic.replace("{thing}", to_topic_level(thing)))
+        self._where = where
+        self._order: list[int] | None = None  # offsets in the order of time; none: as they stand
+        with self._open() as file:
+            self._layout = _Layout(path, self._header(file), self._replay, declared)
 
-def _read(
-    path: Path, declared: SensorType, agency: str, summary: Summary, where: dict[str, tuple[float, float]]
-) -> Iterator[Item]:
-    replay = declared.replay
-    assert replay is not None
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            header = next(csv.reader([next(file, "")]), [])
-            columns = _columns(path, header, replay, declared)
-            topic = declared.topic.replace("{agency}", to_topic_level(agency))
-            for number, line in enumerate(file, start=2):
-                item = _line(path, number, line, header, columns, declared, summary, topic, where)
-                if item is not None:
-                    yield item
-    except OSError as error:
-        raise ReplayError(path=path, problem=str(error), mend="name a readable CSV file") from error
+    def survey(self, summary: Summary, advance: Callable[[int], bool] = lambda _: True) -> None:
+        """Look at each line; count those that cannot be read. `advance` gets bytes read, and says whether to go on."""
+        moments, offsets = array("q"), array("q")
+        read = 0
+        with self._open() as file:
+            self._header(file)
+            for number, (offset, line) in enumerate(_lines(file), start=2):
+                row = self._row(line)
+                if isinstance(row, Malformed):
+                    summary.refuse(self.path, number, row)
+                elif row is not None:
+                    moments.append(row.moment)
+                    offsets.append(offset)
+                if number % 1000 == 0:
+                    if not advance(file.tell() - read):
+                        break
+                    read = file.tell()
+            advance(file.tell() - read)
+        self.messages = len(moments)
+        times = np.frombuffer(moments, np.int64) if moments else np.array([], np.int64)
+        if (np.diff(times) < 0).any():
+            self._order = np.frombuffer(offsets, np.int64)[np.argsort(times, kind="stable")].tolist()
 
+    def __iter__(self) -> Iterator[Item]:
+        with self._open() as file:
+            self._header(file)
+            lines = (line for _, line in _lines(file)) if self._order is None else self._ordered(file, self._order)
+            for line in lines:
+                row = self._row(line)
+                if isinstance(row, _Row):
+                    yield self._item(row)
 
-def _columns(path: Path, header: list[str], replay: Replay, declared: SensorType) -> dict[str, int]:
-    """Payload key → column number."""
-    times = [replay.time] if isinstance(replay.time, str) else list(replay.time.values())
-    needed = [replay.thing, *times, *replay.fields.values()]
-    lacking = [name for name in needed if name not in header]
-    if lacking:
-        raise ReplayError(
-            path=path,
-            problem=f"columns {', '.join(lacking)} are missing; it has {', '.join(header)}",
-            mend=f"give a file of the form that {declared.name} declares in [replay]",
-        )
-    renamed = {column: key for key, column in replay.fields.items()}
-    skip = {replay.thing, *times, *replay.drop}
-    return {renamed.get(name, name): i for i, name in enumerate(header) if name not in skip}
+    @staticmethod
+    def _ordered(file: BinaryIO, offsets: list[int]) -> Iterator[bytes]:
+        for offset in offsets:
+            file.seek(offset)
+            yield file.readline()
 
-
-def _line(
-    path: Path,
-    number: int,
-    line: str,
-    header: list[str],
-    columns: dict[str, int],
-    declared: SensorType,
-    summary: Summary,
-    topic: str,
-    where: dict[str, tuple[float, float]],
-) -> Item | None:
-    replay = declared.replay
-    assert replay is not None
-    if not line.strip():
-        return None
-    try:
-        cells = next(csv.reader([line], strict=True))
-    except (csv.Error, StopIteration) as error:
-        summary.refuse(path, number, "not CSV", str(error))
-        return None
-    if len(cells) != len(header):
-        summary.refuse(path, number, "wrong number of columns", f"expected {len(header)}, got {len(cells)}")
-        return None
-    row = dict(zip(header, cells, strict=True))
-    try:
-        moment, text = _moment(row, replay)
-    except ValueError as error:
-        summary.refuse(path, number, "no time", str(error))
-        return None
-    thing = row[replay.thing]
-    if not thing.strip():
-        summary.refuse(path, number, "no Thing", f"column {replay.thing} is empty")
-        return None
-    labels = set(declared.payload.labels)
-    payload: dict[str, Any] = {declared.time.field: text}
-    if thing in where and declared.payload.longitude and declared.payload.latitude:
-        payload[declared.payload.longitude], payload[declared.payload.latitude] = where[thing]
-    observations = missing = 0
-    for key, index in columns.items():
-        cell = cells[index]
-        if key in labels:
-            payload[key] = cell
-            continue
-        payload[key] = None if cell in replay.missing or cell == "" else _number(cell)
-        observations += 1
-        missing += payload[key] is None
-    encoded = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return Item(moment, topic.replace("{thing}", to_topic_level(thing)), encoded, observations, missing)
-
-
-def _moment(row: dict[str, str], replay: Replay) -> tuple[datetime, str]:
-    """The time as the file tells it, without a zone where the file names none."""
-    if isinstance(replay.time, str):
-        text = row[replay.time]
-        return datetime.fromisoformat(text).replace(tzinfo=None), text
-    parts = {name: int(row[column]) for name, column in replay.time.items()}
-    moment = datetime(parts["year"], parts["month"], parts["day"], parts.get("hour", 0), parts.get("minute", 0))
-    return moment, moment.isoformat()
-
-
-def _number(cell: str) -> float | int | str:
-    for kind in (int, float):
+    def _open(self) -> BinaryIO:
+        if self.path.exists() and not self.path.is_file():
+            raise ReplayError(path=self.path, problem="it is no file", mend="name CSV files; they are read twice")
         try:
-            value = kind(cell)
-        except ValueError:
-            continue
-        return value if abs(value) < float("inf") else cell
-    return cell
+            return self.path.open("rb")
+        except OSError as error:
+            raise ReplayError(path=self.path, problem=str(error), mend="name a readable CSV file") from error
+
+    def _header(self, file: BinaryIO) -> list[str]:
+        try:
+            return next(csv.reader([file.readline().decode("utf-8-sig")], strict=True), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            mend = "write it as CSV in UTF-8, with a header of its own"
+            raise ReplayError(path=self.path, problem=f"its first line is no header: {error}", mend=mend) from error
+
+    def _row(self, line: bytes) -> _Row | Malformed | None:
+        """The cells and the time of a line; None for a blank one."""
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            return Malformed("not UTF-8", str(error))
+        if not text.strip():
+            return None
+        try:
+            cells = next(csv.reader([text], strict=True))
+        except (csv.Error, StopIteration) as error:
+            return Malformed("not CSV", str(error))
+        if len(cells) != self._layout.width:
+            return Malformed("wrong number of columns", f"expected {self._layout.width}, got {len(cells)}")
+        try:
+            time = self._time(cells)
+            moment = self._read_time(time, self._declared.time.field)
+        except (ValueError, Refused) as error:
+            return Malformed("no time", getattr(error, "detail", str(error)))
+        if cells[self._layout.thing].strip() in self._missing:
+            return Malformed("no Thing", f"column {self._replay.thing} is empty")
+        return _Row(cells, moment, time)
+
+    def _time(self, cells: list[str]) -> str | float:
+        """The time as the payload tells it, without a zone where the file names none."""
+        times = self._layout.times
+        if isinstance(times, int):
+            return cells[times] if self._declared.time.form == "iso" else _number(cells[times])
+        part = {name: int(cells[index]) for name, index in times.items()}
+        year, month, day = part["year"], part["month"], part["day"]
+        return f"{year:04}-{month:02}-{day:02}T{part.get('hour', 0):02}:{part.get('minute', 0):02}:00"
+
+    def _item(self, row: _Row) -> Item:
+        cells, layout, payload = row.cells, self._layout, self._declared.payload
+        thing = cells[layout.thing]
+        place: dict[str, Any] = {}
+        if thing in self._where and payload.longitude and payload.latitude:
+            place[payload.longitude], place[payload.latitude] = self._where[thing]
+        place.update((key, _number(cells[index])) for key, index in layout.place if cells[index] not in self._missing)
+        record: dict[str, Any] = {self._declared.time.field: row.time}
+        record.update((key, cells[index]) for key, index in layout.texts if cells[index] not in self._missing)
+        missing = 0
+        for key, index in layout.values:
+            cell = cells[index]
+            if cell in self._missing:
+                record[key] = None
+                missing += 1
+            else:
+                record[key] = _number(cell)
+        content = {**record, **place} if payload.records is None else {**place, payload.records: [record]}
+        return Item(row.moment, self._topic_of(thing), msgspec.json.encode(content), len(layout.values), missing)
 
 
-class Pace:
-    """Holds the stream of messages to `speed` times the recorded time; 0 is as fast as it goes."""
+class _Layout:
+    """Which column of a file is what: lists of (payload key, column number)."""
 
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._first: tuple[datetime, float] | None = None
+    def __init__(self, path: Path, header: list[str], replay: Replay, declared: SensorType) -> None:
+        times = [replay.time] if isinstance(replay.time, str) else list(replay.time.values())
+        lacking = [name for name in (replay.thing, *times, *replay.fields.values()) if name not in header]
+        if lacking:
+            raise ReplayError(
+                path=path,
+                problem=f"columns {', '.join(lacking)} are missing; it has {', '.join(header) or 'none'}",
+                mend=f"give a file of the form that {declared.name} declares in [replay]",
+            )
+        twice = [name for name, number in Counter(header).items() if number > 1]
+        if twice:
+            raise ReplayError(path=path, problem=f"columns {', '.join(twice)} stand twice", mend="rename or drop one")
+        self.width = len(header)
+        self.thing = header.index(replay.thing)
+        self.times: int | dict[str, int]
+        if isinstance(replay.time, str):
+            self.times = header.index(replay.time)
+        else:
+            self.times = {part: header.index(column) for part, column in replay.time.items()}
+        payload = declared.payload
+        renamed = {column: key for key, column in replay.fields.items()}
+        skip = {replay.thing, *times, *replay.drop}
+        columns = [(renamed.get(name, name), i) for i, name in enumerate(header) if name not in skip]
+        texts = {*payload.labels, payload.zone, payload.flag, declared.time.result_time, *payload.ignore}
+        place = {payload.longitude, payload.latitude}
+        self.texts = [column for column in columns if column[0] in texts]
+        self.place = [column for column in columns if column[0] in place]
+        self.values = [column for column in columns if column[0] not in texts | place]
 
-    def wait(self, moment: datetime) -> None:
-        """Sleep until this moment is due."""
-        if not self._speed:
-            return
-        if self._first is None:
-            self._first = (moment, time.monotonic())
-        due = self._first[1] + (moment - self._first[0]).total_seconds() / self._speed
-        time.sleep(max(0.0, due - time.monotonic()))
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    offset = file.tell()
+    for line in iter(file.readline, b""):
+        yield offset, line
+        offset += len(line)
+
+
+@lru_cache(maxsize=100_000)
+def _number(cell: str) -> float | int | str:
+    """A number that keeps its value on the way; what is none, or more than a float holds, stays text."""
+    if "_" in cell or not cell.isascii():  # Python alone would take `1_000` and digits of other scripts
+        return cell
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    if not abs(value) < float("inf"):
+        return cell
+    return int(value) if value.is_integer() and abs(value) < 2**53 and cell.strip("-+0123456789") == "" else value

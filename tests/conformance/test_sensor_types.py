@@ -1,16 +1,31 @@
-"""Every sensor type gives for its examples what it says; found by scanning."""
+"""Every sensor type gives for its examples what it says, and survives whatever else is sent to it; found by scanning."""
 
+from __future__ import annotations
+
+import json
 import math
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aedilis.settings import Settings
+from aedilis.vocabulary import RejectReason
+from ingest.mqtt import Message
+from ingest.reader import Read, Reader
 from sensors.compile import Refused, compile_type
 from sensors.declaration import Example, SensorType
 from sensors.registry import load
 
-CASES = [(declared, example) for declared in load().values() for example in declared.examples]
+TYPES = load()
+CASES = [(declared, example) for declared in TYPES.values() for example in declared.examples]
+SETTINGS = Settings(home="")
+NOW = time.time_ns() // 1000
+each_type = pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
 
 
 @pytest.mark.parametrize(("declared", "example"), CASES, ids=[declared.name for declared, _ in CASES])
@@ -18,13 +33,12 @@ def test_example(declared: SensorType, example: Example) -> None:
     compiled = compile_type(declared)
     fields = compiled.matches(example.topic)
     assert fields is not None
-    received = time.time_ns() // 1000
     if example.refused:
         with pytest.raises(Refused) as refused:
-            compiled.decode(fields, example.payload.encode(), received)
+            compiled.decode(fields, example.payload.encode(), NOW)
         assert refused.value.reason == example.refused
         return
-    decoded = compiled.decode(fields, example.payload.encode(), received)
+    decoded = compiled.decode(fields, example.payload.encode(), NOW)
     got = sorted(
         (
             one.datastream_name,
@@ -39,15 +53,184 @@ def test_example(declared: SensorType, example: Example) -> None:
     assert sorted(reason for reason, _, _ in decoded.rejects) == sorted(example.rejects)
 
 
-BAD = [b"", b"{", b'{"time":1}', b"\xff\xfe", b"[1]", b'{"a":' * 5000, b'{"time":"2999-01-01T00:00:00Z"}', b"NaN"]
+def through_ingest(payload: bytes, topic: str) -> Read:
+    """As ingest reads it: every type is asked, nothing may be raised, and no fault may be ours."""
+    reader = Reader(SETTINGS, "ingest-test", [compile_type(one) for one in TYPES.values()])
+    read = reader.read(Message(topic.encode("utf-8", "surrogateescape"), payload, NOW, 1, 1, 1))
+    assert RejectReason.DECODER_FAILED not in {reject.reason for reject in read.rejects}
+    assert read.rejects or (read.decoded and read.decoded.observations), "gone without a word"
+    for reject in read.rejects:
+        assert reject.detail
+        assert reject.payload_size == len(payload)
+    return read
 
 
-@pytest.mark.parametrize("declared", load().values(), ids=lambda declared: declared.name)
-@pytest.mark.parametrize("payload", BAD, ids=lambda payload: repr(payload[:20]))
-def test_bad_bytes_are_refused_or_told(declared: SensorType, payload: bytes) -> None:
+def good_messages(declared: SensorType) -> list[tuple[str, dict[str, Any]]]:
+    """(topic, content) of the examples that give observations."""
+    return [(one.topic, json.loads(one.payload)) for one in declared.examples if one.observations]
+
+
+@each_type
+def test_has_a_good_example(declared: SensorType) -> None:
+    assert good_messages(declared)
+
+
+def edited(declared: SensorType, key: str, value: object) -> list[tuple[str, bytes]]:
+    """The good examples with this key set wherever it stands; `...` as value leaves the key out."""
+    made = []
+    for topic, content in good_messages(declared):
+        records = content.get(declared.payload.records, []) if declared.payload.records else [content]
+        for record in records:
+            record.pop(key, None)
+            if value is not ...:
+                record[key] = value
+        made.append((topic, json.dumps(content).encode()))
+    return made
+
+
+def reasons(read: Read) -> set[str]:
+    return {str(reject.reason) for reject in read.rejects}
+
+
+@each_type
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("9999-12-31T23:59:59Z", "time_out_of_range"),
+        ("1969-12-31T00:00:00Z", "time_out_of_range"),
+        ("0001-01-01T00:00:00Z", "time_out_of_range"),
+        (10**15, "no_time"),
+        (float("nan"), "no_time"),
+        ("not a time", "no_time"),
+        (None, "no_time"),
+        ([], "no_time"),
+        ({"a": 1}, "no_time"),
+        (True, "no_time"),
+        ("", "no_time"),
+        (..., "no_time"),
+    ],
+    ids=str,
+)
+def test_bad_times(declared: SensorType, value: object, reason: str) -> None:
+    for topic, payload in edited(declared, declared.time.field, value):
+        read = through_ingest(payload, topic)
+        assert reasons(read) == {reason}
+        assert read.decoded is None or not read.decoded.observations
+
+
+WRONG = ('"twelve"', '""', '"12"', "[]", "[1]", "{}", '{"a":1}', "true", "NaN", "-Infinity", "1e999", "9" * 5_000)
+"""JSON tokens, and some that are none, where a number is declared."""
+
+
+@each_type
+@pytest.mark.parametrize("token", WRONG, ids=lambda token: token[:9])
+def test_a_wrong_value_is_told_and_the_others_arrive(declared: SensorType, token: str) -> None:
     compiled = compile_type(declared)
-    try:
-        decoded = compiled.decode({"agency": "demo", "thing": "x"}, payload, time.time_ns() // 1000)
-    except Refused:
-        return
-    assert not decoded.observations
+    for prop in declared.properties:
+        for (topic, raw), (_, content) in zip(
+            edited(declared, prop.field or prop.name, "EDIT"), good_messages(declared), strict=True
+        ):
+            read = through_ingest(raw.replace(b'"EDIT"', token.encode()), topic)
+            if prop.boolean and token == "true":
+                assert "not_a_number" not in reasons(read)
+                continue
+            assert reasons(read) & {"not_a_number", "unknown_category"}
+            before = compiled.decode(compiled.matches(topic) or {}, json.dumps(content).encode(), NOW).observations
+            assert read.decoded is not None
+            kept = {one.datastream_name for one in before if one.observed_property != prop.name}
+            assert {one.datastream_name for one in read.decoded.observations} == kept
+
+
+GARBAGE = {
+    "nothing": b"",
+    "a brace": b"{",
+    "no object": b"[1]",
+    "null": b"null",
+    "text": b'"text"',
+    "empty object": b"{}",
+    "NUL": b"\0",
+    "NaN": b"NaN",
+    "nested": b'{"a":' * 50_000,
+    "nested lists": b"[" * 50_000,
+    "no UTF-8": b"\xff\xfe",
+    "no UTF-8 in text": b'{"time":"2020-01-01T00:00:00Z","zone":"\xff"}',
+    "half a surrogate": b'{"time":"2020-01-01T00:00:00Z","zone":"\\ud800"}',
+    "a megabyte": b'{"time":"' + b"1" * 1_000_000 + b'"}',
+    "a megabyte of keys": json.dumps({f"k{i}": i for i in range(80_000)}).encode(),
+    "XML": b"<observation/>",
+    "CSV": b"2020-01-01,4,5,6",
+    "protobuf": bytes(range(256)),
+}
+
+
+@each_type
+@pytest.mark.parametrize("payload", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_ends_with_a_reason(declared: SensorType, payload: bytes) -> None:
+    for topic, _ in good_messages(declared):
+        read = through_ingest(payload, topic)
+        assert read.decoded is None or not read.decoded.observations
+
+
+@each_type
+def test_a_truncated_message_ends_with_a_reason(declared: SensorType) -> None:
+    for topic, content in good_messages(declared):
+        raw = json.dumps(content, ensure_ascii=False).encode()
+        for length in range(len(raw)):
+            assert reasons(through_ingest(raw[:length], topic)) <= {"invalid_json", "invalid_utf8"}
+
+
+@each_type
+def test_a_message_that_is_too_long_is_refused_before_it_is_read(declared: SensorType) -> None:
+    for topic, content in good_messages(declared):
+        padded = json.dumps(content).encode().ljust(SETTINGS.max_message_bytes + 1)
+        assert reasons(through_ingest(padded, topic)) == {"too_large"}
+        assert through_ingest(padded[:-1], topic).decoded is not None
+
+
+@each_type
+def test_a_field_that_is_not_declared_is_told_and_the_others_arrive(declared: SensorType) -> None:
+    for topic, payload in edited(declared, "no such field", 7):
+        read = through_ingest(payload, topic)
+        assert "unknown_field" in reasons(read)
+        assert read.decoded is not None
+        assert read.decoded.observations
+
+
+@each_type
+@pytest.mark.parametrize("level", ["%FF", "%00", "", "x" * 500, "\udcff", "%0A"], ids=repr)
+def test_names_that_are_none(declared: SensorType, level: str) -> None:
+    for topic, content in good_messages(declared):
+        i = declared.topic.split("/").index("{thing}")
+        levels = topic.split("/")
+        levels[i] = level
+        read = through_ingest(json.dumps(content).encode(), "/".join(levels))
+        assert reasons(read) <= {"invalid_utf8", "wrong_shape"}
+
+
+@pytest.mark.parametrize("topic", ["", "/", "city", "city/demo", "city/demo/x/unheard", "x/y/z/a/b/c", "$SYS/broker"])
+def test_unknown_topics(topic: str) -> None:
+    assert reasons(through_ingest(b"{}", topic)) == {"unknown_topic"}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+CONTENT = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+@each_type
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_any_object_ends_somewhere(declared: SensorType, data: st.DataObject) -> None:
+    keys = [prop.field or prop.name for prop in declared.properties]
+    payload = declared.payload
+    keys += [key for key in (payload.zone, payload.longitude, declared.time.field, *payload.labels) if key]
+    record = data.draw(st.dictionaries(st.sampled_from(keys), CONTENT | st.just("2020-01-01T00:00:00Z"), max_size=8))
+    content = {payload.records: [record]} if payload.records else record
+    for topic, _ in good_messages(declared):
+        through_ingest(json.dumps(content).encode(), topic)
+
+
+def test_each_type_is_one_file_of_its_name() -> None:
+    for name in TYPES:
+        assert (Path(__file__).parents[2] / "sensors" / f"{name.replace('-', '_')}.toml").exists()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aedilis.errors import SettingError
-from aedilis.settings import given_servers, load
+from aedilis.settings import Settings, default_home, given_servers, load
 
 
 @pytest.fixture
@@ -85,3 +86,29 @@ def test_a_broken_file_is_named(home: Path) -> None:
 
 def test_given_servers() -> None:
     assert given_servers({"AEDILIS_MQTT": "a:1", "AEDILIS_KAFKA": "", "AEDILIS_API": "b:2"}) == {"mqtt"}
+
+
+def test_each_form_of_value(tmp_path: Path) -> None:
+    given = {"AEDILIS_AGENCIES": " north, south ,,", "AEDILIS_FRAME_MS": "40", "AEDILIS_CHECKPOINT_SECONDS": "0.5"}
+    settings = load({"AEDILIS_HOME": str(tmp_path), **given})
+    assert (settings.agencies, settings.frame_ms, settings.checkpoint_seconds) == (("north", "south"), 40, 0.5)
+
+
+@pytest.mark.parametrize("field", [field for field in msgspec.structs.fields(Settings) if field.type in (int, float)])
+def test_a_number_that_is_none_names_its_variable(tmp_path: Path, field: msgspec.structs.FieldInfo) -> None:
+    name = f"AEDILIS_{field.name.upper()}"
+    with pytest.raises(SettingError, match=f"{name}.*'many'"):
+        load({"AEDILIS_HOME": str(tmp_path), name: "many"})
+
+
+def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AEDILIS_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert default_home() == tmp_path / ".aedilis"
+    monkeypatch.setenv("AEDILIS_HOME", str(tmp_path / "other"))
+    assert default_home() == load().home_path == tmp_path / "other"
+
+
+def test_topics_carry_the_prefix(tmp_path: Path) -> None:
+    settings = load({"AEDILIS_HOME": str(tmp_path), "AEDILIS_KAFKA_PREFIX": "t1-"})
+    assert settings.topic("observations") == "t1-observations"
