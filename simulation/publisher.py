@@ -119,13 +119,14 @@ class Publisher:
         return not self._stopping.is_set()
 
     def flush(self, seconds: float = _PATIENCE_SECONDS) -> bool:
-        """Wait until the broker has acknowledged everything. False: for so long it acknowledged nothing more."""
+        """Wait until the broker has acknowledged everything. False: for so long it acknowledged nothing more, or all is
+        stopping while the broker is away."""
         seen, deadline = self._acknowledged, time.monotonic() + seconds
         while self._came_back.is_set() or self._acknowledged < self._sent:
             self._keep_up()
             if self._acknowledged != seen:
                 seen, deadline = self._acknowledged, time.monotonic() + seconds
-            elif time.monotonic() > deadline:
+            elif time.monotonic() > deadline or (self._stopping.is_set() and not self._connected.is_set()):
                 return False
             time.sleep(0.005)
         return True
