@@ -172,7 +172,7 @@ class Spike:
         state["season"] = _between(state["profile"], rows, places)
         early = state["count"] < 10
         moved = ~new & (x != state["last"])
-        size = np.minimum(np.abs(surprise), np.where(early, LARGEST, np.where(outside, 1.5, 4.0) * known)) / grown
+        size = np.minimum(np.abs(surprise), np.where(early, LARGEST, np.where(outside, 1.25, 4.0) * known)) / grown
         rate = np.where(moved, np.maximum(FAST, 1.0 / (state["count"] + 1.0)), 0.0)
         state["scale"] = state["scale"] + rate * (size - state["scale"])
         size = np.minimum(np.abs(surprise), np.where(early, LARGEST, 8.0 * known)) / grown

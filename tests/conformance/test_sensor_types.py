@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import RejectReason
-from ingest.mqtt import Message
+from ingest.mqtt import Message, Share
 from ingest.reader import Read, Reader
 from sensors.compile import Refused, compile_type
 from sensors.declaration import Example, SensorType
@@ -55,8 +55,10 @@ def test_example(declared: SensorType, example: Example) -> None:
 
 def through_ingest(payload: bytes, topic: str) -> Read:
     """As ingest reads it: every type is asked, nothing may be raised, and no fault may be ours."""
-    reader = Reader(SETTINGS, "ingest-test", [compile_type(one) for one in TYPES.values()])
+    types = [compile_type(one) for one in TYPES.values()]
+    reader = Reader(SETTINGS, "ingest-test", types, Share(SETTINGS, [one.topic for one in types]))
     read = reader.read(Message(topic.encode("utf-8", "surrogateescape"), payload, NOW, 1, 1, 1))
+    assert read is not None
     assert RejectReason.DECODER_FAILED not in {reject.reason for reject in read.rejects}
     assert read.rejects or (read.decoded and read.decoded.observations), "gone without a word"
     for reject in read.rejects:

@@ -7,7 +7,7 @@ import pytest
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import RejectReason
-from ingest.mqtt import Message
+from ingest.mqtt import Message, Share
 from ingest.reader import Read, Reader
 from sensors.compile import CompiledType
 from tests.unit.sensors.declaring import RECEIVED, compiled
@@ -20,9 +20,11 @@ SOIL = compiled({"name": "moisture", "unit": "%"}, name="soil", topic="soil/{thi
 def read(payload: Any, topic: str | bytes = "city/demo/t/air", **settings: Any) -> Read:
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     named = topic if isinstance(topic, bytes) else topic.encode()
-    reader = Reader(Settings(home="", **settings), "ingest-1", [AIR, SOIL])
+    given = Settings(home="", **settings)
+    reader = Reader(given, "ingest-1", [AIR, SOIL], Share(given, [AIR.topic, SOIL.topic]))
     message = Message(named, raw, RECEIVED, 1, 1, 1)
     first, second = reader.read(message), reader.read(message)
+    assert first is not None
     assert first == second, "the second time, from the cache"
     return first
 

@@ -25,7 +25,7 @@ USES = (
     Use("gap", Severity.MINOR, 0.9, 0.6, 1, 1, {"after_s": 3 * 3600.0}),
     Use("range", Severity.MAJOR, 0.9, 0.6, 1, 1, {"low": 0.0, "high": 50.0}),
     Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 1, {"count": 3}),
-    Use("spike", Severity.MINOR, 0.9, 0.6, 1, 1, {"warm_up": 6, "season": "none"}),
+    Use("spike", Severity.MINOR, 0.9, 0.6, 1, 1, {"warm_up": 10, "season": "none"}),
 )
 
 
@@ -203,11 +203,13 @@ def test_a_thing_that_moves_leaves_its_old_zone() -> None:
 
 def test_a_detector_of_another_schema_warms_up_again() -> None:
     one = engine()
-    one.apply(frame(hourly(0, range(10)), Clock.DATA))
+    one.apply(frame(hourly(0, range(20)), Clock.DATA))
     chunk = msgspec.msgpack.decode(one.changed_chunks(whole=True)[0])
     schema, _, decision = chunk["detectors"]["spike"]
     chunk["detectors"]["spike"] = (schema + 1, b"other layout", decision)
     other = engine()
     other.restore({0: msgspec.msgpack.encode(chunk)})
     assert len(other) == 1
-    assert other.apply(frame([Seen(0, "a", 10, 45.0)], Clock.DATA)) == []  # it would have been a spike
+    spike = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
+    assert [a.kind for a in one.apply(spike)] == ["spike"]
+    assert other.apply(spike) == []
