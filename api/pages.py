@@ -19,6 +19,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
+from aedilis import units
 from aedilis.vocabulary import AlertStatus, Severity
 from api import words
 from api.data import Identity, Known, Last, Moment, Row, Word, found, more, plain, reader_of, span
@@ -54,8 +55,8 @@ def _local(context: jinja2.runtime.Context, moment: datetime | None) -> str:
 
 
 @jinja2.pass_context
-def _sentence(context: jinja2.runtime.Context, text: str, unit: str) -> str:
-    return words.sentence(text, unit, context["zone"])
+def _sentence(context: jinja2.runtime.Context, text: str) -> str:
+    return words.sentence(text, context["zone"])
 
 
 @jinja2.pass_context
@@ -81,7 +82,7 @@ def evidence(row: Mapping[str, Any]) -> str:
 
 
 templates.env.filters.update(
-    ago=words.ago, time=_local, number=words.number, unit=words.unit, sentence=_sentence, evidence=evidence
+    ago=words.ago, time=_local, number=words.number, unit=units.written, sentence=_sentence, evidence=evidence
 )
 templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=words.QUALITY, address=_address)
 

@@ -1,4 +1,4 @@
-"""How a value, a unit, a time and a quality are written for people. Pure but for `ago`, which asks the clock."""
+"""How a value, a time and a quality are written for people. Pure but for `ago`, which asks the clock."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from aedilis.vocabulary import Quality
 
 QUALITY = {quality.value: quality.name.lower().replace("_", " ") for quality in Quality}
 """QARTOD flag → word."""
-_UNITS = {"ug/m3": "µg/m³", "mg/m3": "mg/m³", "Cel": "°C", "deg": "°", "1": ""}
-"""UCUM → what people write, where they differ."""
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC")
 
 
@@ -58,17 +56,8 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def unit(code: str) -> str:
-    """A UCUM unit as people write it."""
-    return _UNITS.get(code, code)
-
-
-def sentence(text: str, code: str, zone: ZoneInfo) -> str:
-    """An explanation with its unit as people write it and its times in the zone of the pages."""
-    if code in _UNITS and code != "1":
-        text = re.sub(rf"(?<=\d ){re.escape(code)}(?!\w)", unit(code), text)
-    elif code == "1":
-        text = re.sub(r"(?<=\d) 1(?= at | *[,;:]|$)", "", text)
+def sentence(text: str, zone: ZoneInfo) -> str:
+    """An explanation with its times in the zone of the pages."""
 
     def moved(found: re.Match[str]) -> str:
         moment = datetime.strptime(found[0], "%Y-%m-%d %H:%M UTC").replace(tzinfo=UTC)

@@ -200,7 +200,7 @@ def reset() -> None:
         raise ServerError(server="all", problem=f"they run, by process {pid}", mend="aedilis servers stop")
     for server in local.local_servers(load()):
         server.empty()
-    for name in ("faust", "run", "logs"):
+    for name in ("faust", "run", "logs", "simulation"):
         shutil.rmtree(home / name, ignore_errors=True)
     (home / "simulation-labels.json").unlink(missing_ok=True)
     console.print(f"emptied; {settings_file(home)} stays")

@@ -35,6 +35,7 @@ class Mosquitto:
             "autosave_interval 2",
             "max_inflight_messages 0",
             "max_queued_messages 0",
+            "persistent_client_expiration 14d",  # a session that nobody comes back to would fill the broker
             "max_packet_size 8388608",
             "log_dest stderr",
             "log_type error",

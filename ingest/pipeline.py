@@ -24,10 +24,10 @@ from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
 from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS
-from aedilis.vocabulary import Reject, Thing
+from aedilis.vocabulary import Reject
 from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
-from ingest.placement import Placement, read_things
+from ingest.placement import Placement, read_placed
 from ingest.reader import Read, Reader
 from sensors.compile import CompiledType
 
@@ -78,8 +78,8 @@ class Pipeline:
             request_timeout_ms=90_000,
         )
         await self._producer.start()
-        for thing in await read_things(self._settings):
-            self._placement.learn(thing)
+        for placed in await read_placed(self._settings):
+            self._placement.learn(placed)
         await self._health.start()
         self._source.start()
         confirm = asyncio.create_task(self._confirm())
@@ -88,7 +88,7 @@ class Pipeline:
             while not self._stop.is_set():
                 await self._turn()
             await self._under_way.join()
-            await asyncio.gather(*await self._send([], None, closing=True))  # the last word of this process's counts
+            await asyncio.gather(*await self._send(None, closing=True))  # the last word of this process's counts
         finally:
             confirm.cancel()
             ticks.cancel()
@@ -103,7 +103,6 @@ class Pipeline:
             return
         sends: list[asyncio.Future[object]] = []
         rejects: list[Reject] = []
-        placed: list[Thing] = []
         tick = None
         for message in messages:
             if message.topic.startswith(self._ticks_below):
@@ -117,10 +116,10 @@ class Pipeline:
             rejects += read.rejects
             self._count(read)
             if read.decoded is not None:
-                self._collect(read, message, placed)
+                self._collect(read, message)
             if self._framer.pending() >= self._settings.frame_rows:
-                sends += await self._send(placed, None)
-        sends += await self._send(placed, tick)
+                sends += await self._send(None)
+        sends += await self._send(tick)
         sends += await self._send_rejects(rejects)
         metrics.MESSAGES.inc(len(messages))
         metrics.INGEST_BACKLOG.set(self._source.waiting())
@@ -136,13 +135,11 @@ class Pipeline:
         for reason, number in Counter(reject.reason for reject in read.rejects).items():
             metrics.REJECTS.labels(reason).inc(number)
 
-    def _collect(self, read: Read, message: Message, placed: list[Thing]) -> None:
+    def _collect(self, read: Read, message: Message) -> None:
         decoded, compiled = read.decoded, read.compiled
         assert decoded is not None
         assert compiled is not None
-        thing, changed = self._placement.thing(decoded.agency, decoded.thing, decoded.zone, decoded.location)
-        if changed:
-            placed.append(thing)
+        thing = self._placement.thing(decoded.agency, decoded.thing, decoded.zone, decoded.location)
         for observation in decoded.observations:
             datastream = self._placement.datastream(
                 thing,
@@ -155,20 +152,17 @@ class Pipeline:
             )
             self._framer.add(datastream, observation, message.received_at)
 
-    async def _send(
-        self, placed: list[Thing], tick: int | None, *, closing: bool = False
-    ) -> list[asyncio.Future[object]]:
+    async def _send(self, tick: int | None, *, closing: bool = False) -> list[asyncio.Future[object]]:
         assert self._producer is not None
-        if placed:
+        if changed := self._placement.changed():
             topic = self._settings.topic(THINGS.name)
             writes = [
                 await self._producer.send(
-                    topic, key=str(thing.id).encode(), value=msgspec.json.encode(thing), partition=0
+                    topic, key=str(placed.thing.id).encode(), value=msgspec.json.encode(placed), partition=0
                 )
-                for thing in placed
+                for placed in changed
             ]
             await asyncio.gather(*writes)  # the placement stands before the first frame that follows it
-            placed.clear()
         sends = []
         topic = self._settings.topic(OBSERVATIONS.name)
         for partition, frame in self._framer.frames(tick, closing=closing):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from aedilis.identity import datastream_id, thing_id
+from aedilis.identity import datastream_id, thing_id, to_topic_level
 from aedilis.settings import Settings
 from aedilis.topics import PARTITIONS, THINGS
 from aedilis.vocabulary import Clock, Datastream, Location, Thing
@@ -18,50 +18,70 @@ ZONE_LIMIT = 2_000
 """Datastreams of one zone; beyond it, new Things go to `zone#2`, `zone#3`, …"""
 
 
+class Placed(msgspec.Struct):
+    """A record of the topic `things`: the Thing, and what placing others needs to know of it."""
+
+    thing: Thing
+    datastreams: int = 0  # how many it was seen to have
+    moved: bool = False  # it came from another zone: its partition says nothing of where its neighbours are
+
+
 class Placement:
-    """All Things that were ever placed, and the Datastreams seen by this process."""
+    """All Things that were ever placed, and the Datastreams seen by this process.
+
+    A zone is written `agency/zone`, each part with `/` and `#` encoded, and `#2` … behind it where it was split.
+    """
 
     def __init__(self, settings: Settings, partitions: int = PARTITIONS) -> None:
         self._data_clock = frozenset(settings.data_clock_agencies)
-        self._things: dict[tuple[str, str], Thing] = {}
+        self._placed: dict[tuple[str, str], Placed] = {}
         self._zone_partition: dict[str, int] = {}
         self._zone_load: dict[str, int] = {}
         self._load = [0] * partitions
         self._datastreams: dict[tuple[str, str, str], Datastream] = {}
+        self._seen: dict[int, int] = {}
+        self._changed: dict[tuple[str, str], Placed] = {}
 
-    def learn(self, thing: Thing) -> None:
+    def learn(self, placed: Placed) -> None:
         """Take over a placement that was written before."""
-        self._things[thing.agency, thing.name] = thing
-        self._zone_partition.setdefault(thing.zone, thing.partition)
-        self._load[thing.partition] += 1
+        thing = placed.thing
+        self._placed[thing.agency, thing.name] = placed
+        if not placed.moved:
+            self._zone_partition.setdefault(thing.zone, thing.partition)
+        self._load[thing.partition] += 1 + placed.datastreams
+        self._add_load(thing.zone, placed.datastreams)
 
-    def thing(self, agency: str, name: str, zone: str | None, location: Location | None) -> tuple[Thing, bool]:
-        """The Thing, and whether it is new or has moved, so that it must be written before its next frame."""
-        known = self._things.get((agency, name))
-        if known is not None:
-            if (zone is None or _base(known.zone) == f"{agency}/{zone}") and location in (None, known.location):
-                return known, False
-            moved = msgspec.structs.replace(
-                known,
-                zone=known.zone if zone is None or _base(known.zone) == f"{agency}/{zone}" else f"{agency}/{zone}",
-                location=location or known.location,
-            )
-            self._things[agency, name] = moved
-            return moved, True
-        full = self._open_zone(f"{agency}/{zone or 'unplaced'}")
+    def changed(self) -> list[Placed]:
+        """What is new or has changed since the last call: to be written before the next frame."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def thing(self, agency: str, name: str, zone: str | None, location: Location | None) -> Thing:
+        """The Thing, placed when it is new, moved when it names another zone or Location."""
+        clock = Clock.DATA if agency in self._data_clock else Clock.WALL
+        known = self._placed.get((agency, name))
+        if known is None:
+            return self._place(agency, name, zone, location, clock)
+        thing = known.thing
+        same_zone = zone is None or _base(thing.zone) == _zone(agency, zone)
+        if same_zone and location in (None, thing.location) and clock is thing.clock:
+            return thing
+        if not same_zone:
+            self._add_load(thing.zone, -known.datastreams)
+            known.moved = True
+            thing = msgspec.structs.replace(thing, zone=self._open_zone(_zone(agency, zone)))
+            self._add_load(thing.zone, known.datastreams)
+        known.thing = msgspec.structs.replace(thing, location=location or thing.location, clock=clock)
+        self._changed[agency, name] = known
+        return known.thing
+
+    def _place(self, agency: str, name: str, zone: str | None, location: Location | None, clock: Clock) -> Thing:
+        full = self._open_zone(_zone(agency, zone))
         partition = self._zone_partition.setdefault(full, self._load.index(min(self._load)))
         self._load[partition] += 1
-        thing = Thing(
-            id=thing_id(agency, name),
-            agency=agency,
-            name=name,
-            zone=full,
-            partition=partition,
-            clock=Clock.DATA if agency in self._data_clock else Clock.WALL,
-            location=location,
-        )
-        self._things[agency, name] = thing
-        return thing, True
+        placed = Placed(Thing(thing_id(agency, name), agency, name, full, partition, clock, location))
+        self._placed[agency, name] = self._changed[agency, name] = placed
+        return placed.thing
 
     def _open_zone(self, zone: str) -> str:
         number, name = 1, zone
@@ -69,6 +89,19 @@ class Placement:
             number += 1
             name = f"{zone}#{number}"
         return name
+
+    def _add_load(self, zone: str, datastreams: int) -> None:
+        self._zone_load[zone] = self._zone_load.get(zone, 0) + datastreams
+
+    def _count(self, thing: Thing) -> None:
+        """One more of its Datastreams was seen; those of before a restart come again and count once."""
+        placed = self._placed[thing.agency, thing.name]
+        self._seen[thing.id] = self._seen.get(thing.id, 0) + 1
+        if self._seen[thing.id] > placed.datastreams:
+            placed.datastreams += 1
+            self._load[thing.partition] += 1
+            self._add_load(thing.zone, 1)
+            self._changed[thing.agency, thing.name] = placed
 
     def datastream(
         self, thing: Thing, name: str, observed_property: str, unit: str, sensor_type: str, version: int, interval: int
@@ -85,8 +118,7 @@ class Placement:
         ):
             return known
         if known is None:
-            self._load[thing.partition] += 1
-            self._zone_load[thing.zone] = self._zone_load.get(thing.zone, 0) + 1
+            self._count(thing)
         made = Datastream(
             id=known.id if known is not None else datastream_id(*key),
             thing=thing,
@@ -101,15 +133,19 @@ class Placement:
         return made
 
 
+def _zone(agency: str, zone: str | None) -> str:
+    return f"{to_topic_level(agency)}/{to_topic_level(zone or 'unplaced')}"
+
+
 def _base(zone: str) -> str:
-    return zone.rpartition("#")[0] or zone
+    return zone.partition("#")[0]
 
 
-async def read_things(settings: Settings) -> list[Thing]:
+async def read_placed(settings: Settings) -> list[Placed]:
     """Every Thing of the topic `things`, the latest record of each."""
     tp = TopicPartition(settings.topic(THINGS.name), 0)
-    found: dict[bytes, Thing] = {}
-    decoder = msgspec.json.Decoder(Thing)
+    found: dict[bytes, Placed] = {}
+    decoder = msgspec.json.Decoder(Placed)
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     await consumer.start()
     try:

@@ -255,7 +255,16 @@ def compile_type(declared: SensorType) -> CompiledType:
 def _detectors(prop: Property, declared: SensorType) -> tuple[DetectorUse, ...]:
     """The property's own, then those of the type that it does not replace or leave out."""
     own = {use.name for use in prop.detectors}
-    return (
+    uses = (
         *prop.detectors,
         *(use for use in declared.detectors if use.name not in own and use.name not in prop.without),
     )
+    return tuple(use for use in (_limited(use, prop) for use in uses) if use is not None)
+
+
+def _limited(use: DetectorUse, prop: Property) -> DetectorUse | None:
+    """`range` without limits takes those that the property declares; without those either it has nothing to watch."""
+    if use.name != "range" or use.parameters:
+        return use
+    limits = prop.suspect or prop.fail
+    return use.model_copy(update={"parameters": {"low": limits[0], "high": limits[1]}}) if limits else None

@@ -61,7 +61,7 @@ class RoleWorker:
 
     def _build(self) -> Any:
         settings, role = self.settings, self.role
-        folder = settings.home_path / "faust" / f"{role.name}-{os.getpid()}"
+        folder = settings.home_path / "faust"  # Faust asks for one; no Table of ours lives there
         folder.mkdir(parents=True, exist_ok=True)
         app = faust.App(
             f"{settings.kafka_prefix}aedilis-{role.name}",

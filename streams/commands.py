@@ -60,4 +60,5 @@ def _run(name: str, settings: Settings) -> None:
     faust_worker = faust.Worker(
         runner.app, loop=loop, redirect_stdouts=False, override_logging=False, logfile=None, quiet=True
     )
+    faust_worker.spinner = None  # it writes terminal codes between the lines of the log
     faust_worker.execute_from_commandline()

@@ -67,7 +67,7 @@ class DetectJob:
         self._types.wait_for(one for frame in frames for one in frame.header.datastreams)
         out = [anomaly for frame in frames for anomaly in self._engine.apply(frame)]
         for anomaly in out:
-            if anomaly.ends_at is None:
+            if anomaly.revision.sequence == 1:
                 metrics.ANOMALIES_OPENED.labels(anomaly.kind).inc()
         await send_all(self._producer, self._topic, self._partition, [(str(a.datastream).encode(), a) for a in out])
         if poison is not None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity
+from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test
 from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 from detectors.explain import explain
 from detectors.interface import Detector
@@ -191,7 +191,8 @@ class Engine:
             at, time = rows[chosen], frame.phenomenon_time[chosen]
             self._newest[at] = time
             self._dirty.update((at // ROWS_OF_CHUNK).tolist())
-            finite = np.isfinite(frame.result[chosen])
+            # a sentinel is the device's word for having no result
+            finite = np.isfinite(frame.result[chosen]) & (frame.tests[chosen] & Test.SENTINEL == 0)
             passed = finite & (frame.quality[chosen] != Quality.FAIL)
             spoke = _Spoke(at, time, frame.result[chosen], frame.ingested_at[chosen])
             self._spoke(spoke.take(finite), clock[chosen][finite], out)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
-from aedilis.errors import TopicError
+from aedilis.errors import ServerError, TopicError
 from aedilis.settings import Settings
 from aedilis.topics import ALL
 
@@ -17,7 +17,11 @@ async def create(settings: Settings) -> list[str]:
         TopicError: a topic exists with another number of partitions, or the broker refused to create it.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
+    try:
+        await admin.start()
+    except KafkaConnectionError as error:
+        mend = "is it running? `aedilis servers status`"
+        raise ServerError(server="kafka", problem=f"{settings.kafka}: {error}", mend=mend) from error
     try:
         existing = set(await admin.list_topics())
         wanted = {settings.topic(topic.name): topic for topic in ALL}

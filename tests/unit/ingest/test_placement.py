@@ -1,12 +1,13 @@
 """Neighbours share a partition, a move keeps it, and what was written before is taken over."""
 
+import msgspec
 import pytest
 
 from aedilis.identity import datastream_id, thing_id
 from aedilis.settings import Settings
 from aedilis.vocabulary import Clock, Datastream, Location, Thing
 from ingest import placement as module
-from ingest.placement import Placement
+from ingest.placement import Placed, Placement
 
 ROME, OSTIA = Location(12.5, 41.9), Location(12.28, 41.73)
 
@@ -16,7 +17,15 @@ def placement(partitions: int = 4) -> Placement:
 
 
 def place(at: Placement, name: str, zone: str | None = "north", agency: str = "demo") -> Thing:
-    return at.thing(agency, name, zone, None)[0]
+    return at.thing(agency, name, zone, None)
+
+
+def kept(at: Placement) -> Placement:
+    """As after a restart: what was written is learned."""
+    later = placement(4)
+    for placed in at.changed():
+        later.learn(msgspec.json.decode(msgspec.json.encode(placed), type=Placed))
+    return later
 
 
 def observe(at: Placement, thing: Thing, name: str = "x", **changed: object) -> Datastream:
@@ -26,11 +35,12 @@ def observe(at: Placement, thing: Thing, name: str = "x", **changed: object) -> 
 
 def test_a_thing_is_placed_once() -> None:
     at = placement()
-    thing, changed = at.thing("demo", "a", "north", ROME)
-    assert changed
+    thing = at.thing("demo", "a", "north", ROME)
     assert thing == Thing(thing_id("demo", "a"), "demo", "a", "demo/north", 0, Clock.DATA, ROME)
-    assert at.thing("demo", "a", "north", ROME) == (thing, False)
-    assert at.thing("demo", "a", None, None) == (thing, False)
+    assert [one.thing for one in at.changed()] == [thing]
+    assert at.thing("demo", "a", "north", ROME) is thing
+    assert at.thing("demo", "a", None, None) is thing
+    assert at.changed() == []
 
 
 def test_replays_have_the_clock_of_their_data() -> None:
@@ -68,13 +78,41 @@ def test_a_move_changes_zone_and_place_but_not_the_partition() -> None:
     at = placement()
     before = place(at, "a", "north")
     place(at, "b", "south")
-    moved, changed = at.thing("demo", "a", "south", OSTIA)
-    assert changed
+    at.changed()
+    moved = at.thing("demo", "a", "south", OSTIA)
     assert (moved.zone, moved.location, moved.partition) == ("demo/south", OSTIA, before.partition)
-    assert at.thing("demo", "a", "south", OSTIA) == (moved, False)
-    again, changed = at.thing("demo", "a", None, ROME)
-    assert changed
+    assert [one.thing for one in at.changed()] == [moved]
+    assert at.thing("demo", "a", "south", OSTIA) is moved
+    again = at.thing("demo", "a", None, ROME)
     assert (again.zone, again.location) == ("demo/south", ROME)
+    assert [one.thing for one in at.changed()] == [again]
+
+
+def test_a_thing_that_moved_says_nothing_of_where_its_new_neighbours_are() -> None:
+    at = placement()
+    place(at, "a", "north")
+    neighbour = place(at, "b", "south")
+    place(at, "a", "south")
+    assert place(kept(at), "c", "south").partition == neighbour.partition
+
+
+def test_names_with_slashes_and_numbers_are_zones_of_their_own() -> None:
+    at = placement()
+    assert place(at, "a", "b/c", "a").zone != place(at, "a", "c", "a/b").zone
+    numbered = place(at, "n", "Zone #5")
+    at.changed()
+    assert place(at, "n", "Zone #5") is numbered
+    assert at.changed() == []
+
+
+def test_a_clock_that_was_set_otherwise_is_renewed() -> None:
+    at = placement()
+    assert place(at, "a", agency="south").clock == Clock.WALL
+    later = Placement(Settings(home="", data_clock_agencies=("south",)), 4)
+    for placed in at.changed():
+        later.learn(placed)
+    assert place(later, "a", agency="south").clock == Clock.DATA
+    assert len(later.changed()) == 1
 
 
 def test_a_zone_that_is_full_goes_on_under_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,22 +124,36 @@ def test_a_zone_that_is_full_goes_on_under_a_number(monkeypatch: pytest.MonkeyPa
     second = place(at, "b")
     assert (first.zone, second.zone) == ("demo/north", "demo/north#2")
     assert second.partition != first.partition
-    assert at.thing("demo", "b", "north", None) == (second, False), "its zone is north still"
+    assert at.thing("demo", "b", "north", None) is second, "its zone is north still"
     for name in ("x", "y"):
         observe(at, second, name)
     assert place(at, "c").zone == "demo/north#3"
 
 
-def test_what_was_placed_before_is_taken_over() -> None:
+def test_what_was_placed_before_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     first = placement()
     things = [place(first, f"{zone}{i}", zone) for zone in "abc" for i in range(2)]
-    later = placement()
+    later = kept(first)
     for thing in things:
-        later.learn(thing)
-    for thing in things:
-        assert later.thing("demo", thing.name, thing.zone.rpartition("/")[2], None) == (thing, False)
+        assert later.thing("demo", thing.name, thing.zone.rpartition("/")[2], None) == thing
+    assert later.changed() == []
     assert place(later, "a9", "a").partition == things[0].partition
     assert place(later, "new", "new").partition == 3
+
+
+def test_a_restart_does_not_forget_how_full_a_zone_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ZONE_LIMIT", 2)
+    at = placement()
+    full = place(at, "a")
+    for name in ("x", "y"):
+        observe(at, full, name)
+    later = kept(at)
+    observe(later, place(later, "a"), "x")  # seen again, counted once
+    assert later.changed() == []
+    assert place(later, "b").zone == "demo/north#2"
+    moved = place(later, "c", "south")
+    assert place(later, "c", "north").zone == "demo/north#2", "a move keeps to the limit"
+    assert moved.partition == place(later, "c", "north").partition
 
 
 def test_a_datastream_is_the_same_object_until_something_in_it_changes() -> None:
@@ -115,5 +167,5 @@ def test_a_datastream_is_the_same_object_until_something_in_it_changes() -> None
         assert other is not first
         assert other.id == first.id
         assert observe(at, thing, **changed) is other
-    moved, _ = at.thing("demo", "a", "south", None)
+    moved = at.thing("demo", "a", "south", None)
     assert observe(at, moved).thing is moved

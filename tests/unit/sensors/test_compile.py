@@ -209,13 +209,13 @@ def test_detectors_of_the_type_watch_what_does_not_replace_or_leave_them_out() -
         {"name": "a", "unit": "1", "detectors": [{"name": "gap", "open": 0.7}, {"name": "spike"}]},
         {"name": "b", "unit": "1", "without": ["gap"]},
         {"name": "c", "unit": "1"},
-        detectors=[{"name": "gap"}, {"name": "range"}],
+        detectors=[{"name": "gap"}, {"name": "stuck"}],
     )
     watched = {name: [(use.name, use.open) for use in one.detectors_of(name)] for name in "abcd"}
     assert watched == {
-        "a": [("gap", 0.7), ("spike", 0.9), ("range", 0.9)],
-        "b": [("range", 0.9)],
-        "c": [("gap", 0.9), ("range", 0.9)],
+        "a": [("gap", 0.7), ("spike", 0.9), ("stuck", 0.9)],
+        "b": [("stuck", 0.9)],
+        "c": [("gap", 0.9), ("stuck", 0.9)],
         "d": [],
     }
 
@@ -252,3 +252,15 @@ def test_any_object_gives_observations_or_reasons(content: dict[str, Any]) -> No
 
 def test_received_is_the_first_of_june() -> None:
     assert datetime.fromtimestamp(RECEIVED / 1e6, UTC).isoformat() == "2026-06-01T00:00:00+00:00"
+
+
+def test_a_range_without_limits_takes_those_of_the_property() -> None:
+    kind = compiled(
+        {"name": "a", "unit": "1", "fail": [0, 100], "suspect": [1, 50]},
+        {"name": "b", "unit": "1", "fail": [0, 100]},
+        {"name": "c", "unit": "1"},
+        {"name": "d", "unit": "1", "fail": [0, 9], "detectors": [{"name": "range", "parameters": {"low": 3}}]},
+        detectors=[{"name": "range"}],
+    )
+    watched = {name: [use.parameters for use in kind.detectors_of(name)] for name in "abcd"}
+    assert watched == {"a": [{"low": 1, "high": 50}], "b": [{"low": 0, "high": 100}], "c": [], "d": [{"low": 3}]}

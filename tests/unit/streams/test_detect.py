@@ -63,7 +63,7 @@ def test_it_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
-    [('name = "range"', 'name = "rnage"', "no detector 'rnage'"), ("low = 0.0", "low = 9.0", "low < high")],
+    [('name = "range"', 'name = "unheard-of"', "no detector 'unheard-of'"), ("low = 0.0", "low = 9.0", "low < high")],
 )
 def test_what_no_detector_takes_is_told_at_the_start(tmp_path: Path, old: str, new: str, fault: str) -> None:
     (tmp_path / "lamp.toml").write_text(TOML.replace(old, new))
