@@ -76,7 +76,7 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
-    ID_COLLISION = "id_collision"  # two names with one hash
+    REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
 
 

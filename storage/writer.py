@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import psycopg
 from psycopg import errors as pg
@@ -23,9 +24,10 @@ from aedilis import metrics
 from aedilis.frame import Frame
 from aedilis.identity import stable_id
 from aedilis.settings import Settings
-from aedilis.vocabulary import Alert, Anomaly, Datastream, DeadLetter, Delivery, Quality, Reject
+from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Quality, Reject, RejectReason
 from storage.corrections import Content, Instant
 from storage.database import Connection, make_pool, queries
+from storage.declarations import Batch, Declarations
 from storage.rows import COLUMNS, Rows, copy_blocks
 
 Q = queries("write")
@@ -60,9 +62,7 @@ class Writer:
 
     def __init__(self, settings: Settings) -> None:
         self.pool = make_pool(settings, size=6)
-        self._known: dict[int, Datastream] = {}
-        self._declared: set[int] = set()
-        self._sensors: dict[str, int] = {}
+        self._declarations = Declarations()
 
     async def __aenter__(self) -> Writer:
         await self.pool.open(wait=False)
@@ -127,20 +127,19 @@ class Writer:
             Unavailable: nothing was stored; call again.
             Refused: these frames can never be stored.
         """
-        learned: dict[int, Datastream] = {}
-        declared: set[int] = set()
-        sensors: dict[str, int] = {}
+        batches: list[Batch] = []
 
         async def put(connection: Connection, fresh: list[tuple[int, Frame]]) -> None:
-            for _, frame in fresh:
-                await self._declare(connection, frame.header.datastreams, learned)
-                for name in frame.sensor_types:
-                    if name not in self._sensors and name not in sensors:
-                        sensors[name] = await self._sensor(connection, name)
-            rows = _rows([frame for _, frame in fresh], {**self._sensors, **sensors})
-            known = await self._accepted(connection, rows, declared, learned)
+            batch = Batch(self._declarations, connection)
+            batches[:] = [batch]
+            masks = [await batch.take(frame) for _, frame in fresh]
+            rows = _rows([frame for _, frame in fresh], batch.sensors)
+            known = np.concatenate(masks)
             accepted = rows if known.all() else rows.take(known)
             inserted, revisions = await self._observations(connection, partition, accepted)
+            for (offset, frame), mask in zip(fresh, masks, strict=True):
+                if not mask.all():
+                    await self._refuse(connection, partition, offset, frame, ~mask, batch)
             await connection.execute(
                 Q["count_frames"],
                 {
@@ -165,73 +164,40 @@ class Writer:
 
         counts: dict[str, int] = {}
         await self._write(topic, partition, frames, put)
-        self._known.update(learned)  # only what was committed
-        self._declared |= declared | set(learned)
-        self._sensors.update(sensors)
+        for batch in batches:  # committed
+            self._declarations.learn(batch)
         for outcome, number in counts.items():
             metrics.ROWS.labels(outcome).inc(number)
 
-    async def _sensor(self, connection: Connection, name: str) -> int:
-        sensor_type, _, version = name.rpartition("@")
-        cursor = await connection.execute(Q["sensor_id"], {"name": sensor_type, "version": int(version)})
-        row = await cursor.fetchone()
-        assert row is not None
-        return int(row[0])
-
-    async def _declare(
-        self, connection: Connection, datastreams: Iterable[Datastream], learned: dict[int, Datastream]
+    async def _refuse(
+        self, connection: Connection, partition: int, offset: int, frame: Frame, refused: Any, batch: Batch
     ) -> None:
-        things = set()
-        for datastream in datastreams:
-            if self._known.get(datastream.id) == datastream or learned.get(datastream.id) == datastream:
-                continue
-            thing = datastream.thing
-            if thing not in things:
-                things.add(thing)
-                location = thing.location
-                await connection.execute(Q["upsert_agency"], {"agency": thing.agency})
-                cursor = await connection.execute(
-                    Q["upsert_thing"],
-                    {
-                        "id": thing.id,
-                        "agency": thing.agency,
-                        "name": thing.name,
-                        "zone": thing.zone,
-                        "partition": thing.partition,
-                        "clock": thing.clock,
-                        "longitude": location.longitude if location else None,
-                        "latitude": location.latitude if location else None,
-                    },
-                )
-                if await cursor.fetchone() is None:
-                    continue  # an identity that belongs to other names: its observations are refused
-            cursor = await connection.execute(
-                Q["upsert_datastream"],
-                {
-                    "id": datastream.id,
-                    "thing": thing.id,
-                    "name": datastream.name,
-                    "observed_property": datastream.observed_property,
-                    "unit": datastream.unit,
-                    "sensor_type": datastream.sensor_type,
-                    "sensor_version": datastream.sensor_version,
-                    "interval": datastream.interval,
-                },
+        """Observations of a frame that belong to no Datastream of theirs stand among the rejects, a sample of each."""
+        process = frame.header.process
+        names = {one.id: one for one in frame.header.datastreams}
+        for number in np.unique(frame.datastream[refused]).tolist():
+            at = np.flatnonzero(refused & (frame.datastream == number))
+            last = int(at[-1])
+            named = names.get(number)
+            content = {
+                "datastream": str(number),
+                "phenomenon_time": int(frame.phenomenon_time[last]),
+                "result": float(frame.result[last]),
+            }
+            payload = msgspec.json.encode(content)
+            reject = Reject(
+                process=process,
+                topic=f"{named.thing.agency}/{named.thing.name}/{named.name}" if named else f"datastream {number}",
+                payload=payload,
+                payload_size=len(payload),
+                reason=RejectReason.REFUSED_DATASTREAM,
+                detail=batch.refused[process][number],
+                received_at=int(frame.ingested_at[last]),
+                sensor_type=frame.sensor_types[frame.sensor_type_code[last]],
+                observations=len(at),
             )
-            if await cursor.fetchone() is not None:
-                learned[datastream.id] = datastream
-
-    async def _accepted(
-        self, connection: Connection, rows: Rows, declared: set[int], learned: dict[int, Datastream]
-    ) -> Any:
-        """Which rows belong to a declared Datastream."""
-        ids = np.unique(rows.datastream)
-        unknown = [i for i in ids.tolist() if i not in self._declared and i not in learned]
-        if unknown:
-            cursor = await connection.execute(Q["known_datastreams"], {"ids": unknown})
-            declared.update(row[0] for row in await cursor.fetchall())
-        lost = [i for i in unknown if i not in declared]
-        return ~np.isin(rows.datastream, np.array(lost, np.int64))
+            group = stable_id(reject.reason, process, number)
+            await self._reject_group(connection, partition, group, [(offset, reject)])
 
     async def _observations(self, connection: Connection, partition: int, rows: Rows) -> tuple[int, int]:
         """(inserted, revisions): straight COPY, and the way over staging only for what meets a stored key."""
@@ -372,7 +338,7 @@ class Writer:
                 "reason": first.reason,
                 "sensor_type": first.sensor_type,
                 "shape": topic_shape(first.topic),
-                "count": len(rejects),
+                "count": sum(max(1, reject.observations) for _, reject in rejects),
                 "observations": sum(reject.observations for _, reject in rejects),
                 "first": moment(min(reject.received_at for _, reject in rejects)),
                 "last": moment(max(reject.received_at for _, reject in rejects)),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
+import signal
 import subprocess
 import sys
+import time
 
 import click
 
@@ -34,16 +37,30 @@ def worker(role: str) -> None:
 
 
 def _all() -> int:
-    children = [subprocess.Popen([sys.executable, "-m", "aedilis", "worker", "--role", name]) for name in ROLES]
+    """A process for each role. When one ends, or this one is told to, all end: who started us starts us again."""
+    told: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: told.append(got))
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-m", "aedilis", "worker", "--role", name], preexec_fn=_die_with_parent, process_group=0
+        )
+        for name in ROLES
+    ]
     try:
-        return max(child.wait() for child in children)
-    except KeyboardInterrupt:
-        return 130
+        while not told and all(child.poll() is None for child in children):
+            time.sleep(0.2)
     finally:
         for child in children:
             child.terminate()
-        for child in children:
-            child.wait()
+        codes = [child.wait() for child in children]
+    return 0 if told else next((abs(code) for code in codes if code), 1)
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: even a parent that is killed takes it along."""
+    set_parent_death_signal = 1  # prctl(2), PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 def _run(name: str, settings: Settings) -> None:

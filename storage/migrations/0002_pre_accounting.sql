@@ -16,3 +16,11 @@ create table dead_letter (
     stored_at timestamptz not null default now(),
     primary key (topic, partition, log_offset, role)
 );
+
+-- Declarations whose identity or unit is another's: what a process sends under them is refused.
+create table refused_declaration (
+    process text not null,
+    datastream bigint not null,
+    why text not null,
+    primary key (process, datastream)
+);

@@ -13,40 +13,6 @@ select next_offset, records from log_progress where topic = %(topic)s and partit
 update log_progress set next_offset = %(next_offset)s, records = records + %(records)s
 where topic = %(topic)s and partition = %(partition)s;
 
--- name: upsert_agency
--- An agency named for the first time.
-insert into agency (name) values (%(agency)s) on conflict do nothing;
-
--- name: upsert_thing
--- A Thing; nothing comes back when its identity belongs to other names.
-insert into thing as old (id, agency, name, zone, partition, clock, longitude, latitude)
-values (%(id)s, %(agency)s, %(name)s, %(zone)s, %(partition)s, %(clock)s, %(longitude)s, %(latitude)s)
-on conflict (id) do update set
-    zone = excluded.zone, clock = excluded.clock,
-    longitude = coalesce(excluded.longitude, old.longitude), latitude = coalesce(excluded.latitude, old.latitude)
-where old.agency = excluded.agency and old.name = excluded.name
-returning id;
-
--- name: upsert_datastream
--- A Datastream; nothing comes back when its identity belongs to other names.
-insert into datastream as old (id, thing, name, observed_property, unit, sensor_type, sensor_version, interval_us)
-values (%(id)s, %(thing)s, %(name)s, %(observed_property)s, %(unit)s, %(sensor_type)s, %(sensor_version)s, %(interval)s)
-on conflict (id) do update set
-    sensor_type = excluded.sensor_type, sensor_version = excluded.sensor_version, unit = excluded.unit,
-    interval_us = excluded.interval_us
-where old.thing = excluded.thing and old.name = excluded.name
-returning id;
-
--- name: known_datastreams
--- Which of these identities are declared.
-select id from datastream where id = any(%(ids)s);
-
--- name: sensor_id
--- The number of a sensor type's version.
-insert into sensor (name, version) values (%(name)s, %(version)s)
-on conflict (name, version) do update set name = excluded.name
-returning id;
-
 -- name: mark_dirty
 -- The rollups of these hours are out of date. The update locks the mark, so that the job passes it by until commit.
 insert into rollup_dirty as old (hour, partition)

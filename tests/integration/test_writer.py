@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 
 from aedilis.frame import Frame
@@ -47,12 +49,13 @@ def observation(item: Item) -> DecodedObservation:
     return DecodedObservation(name, name, "1", 900_000_000, at, result, quality, Test.NONE, flag, told_at)
 
 
-def frames(items: Sequence[Item], cuts: Sequence[int]) -> list[list[tuple[int, Frame]]]:
-    """Batches of frames with their offsets, one batch for each cut, two frames in each."""
-    framer = Framer("ingest-all-0000000000000001", 1)
-    streams = {name: stream(name) for name in "ab"}
+def frames(
+    items: Sequence[Item], cuts: Sequence[int], *, offset: int = 0, process: int = 1, **changed: Any
+) -> list[list[tuple[int, Frame]]]:
+    """Batches of frames with their offsets, one batch for each cut, two frames in each; `changed` of Datastream a."""
+    framer = Framer(f"ingest-all-{process:016x}", 1)
+    streams = {"a": msgspec.structs.replace(stream("a"), **changed), "b": stream("b")}
     batches: list[list[tuple[int, Frame]]] = []
-    offset = 0
     for start, end in zip([0, *cuts], [*cuts, len(items)], strict=True):
         batch = []
         middle = (start + end) // 2
@@ -70,17 +73,16 @@ def stored(installation: Installation, batches: list[list[tuple[int, Frame]]]) -
     """What stands in emptied tables after these batches."""
 
     async def write() -> Counts:
-        settings = installation.settings
-        async with Writer(settings) as writer:
-            for batch in batches:
+        for batch in batches:  # each by a writer that knows nothing yet
+            async with Writer(installation.settings) as writer:
                 await writer.write_frames("observations", 0, batch)
                 await refresh(writer.pool)
-            async with writer.pool.connection() as connection:
-                return await read_counts(connection)
+        async with await psycopg.AsyncConnection.connect(installation.database, autocommit=True) as connection:
+            return await read_counts(connection)
 
     installation.run(
         "truncate observation, revision, rollup_hour, rollup_dirty, datastream, thing, agency, log_progress,"
-        " frame_count, process_count cascade"
+        " frame_count, process_count, refused_declaration, reject_group cascade"
     )
     counts = asyncio.run(write())
     return {name: installation.rows(query) for name, query in TABLES.items()}, counts
@@ -161,3 +163,30 @@ def test_a_stalled_writer_finds_its_records_below_the_offset(installation: Insta
     late, counts = stored(installation, [*batches[:2], batches[2], batches[1]])
     assert once == late
     assert counts.agree
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [({"unit": "kg"}, "a new unit is a new Datastream"), ({"name": "other"}, "belongs to another Datastream")],
+)
+def test_what_comes_under_another_unit_or_name_is_refused_with_its_reason(
+    installation: Installation, changed: dict[str, str], why: str
+) -> None:
+    """It must not relabel what is stored; and a writer that starts anew does not forget it."""
+    later: list[Item] = [("a", 20, 1.0, None, None), ("b", 20, 2.0, None, None), ("a", 21, 3.0, None, None)]
+    good = frames(LOG, [4, 8])
+    wrong = frames(later, [1], offset=100, process=2, **changed)
+    wanted, _ = stored(installation, good)
+    got, counts = stored(installation, [*good, *wrong])
+    assert counts.agree
+    assert counts.partitions[0]["refused"] == 2
+    assert [row for row in got["observation"] if row[2] == 3.0] == [
+        row for row in wanted["observation"] if row[2] == 3.0
+    ]
+    assert len(got["observation"]) == len(wanted["observation"]) + 1
+    assert installation.rows("select unit, name from datastream where name = 'a'") == [("1", "a")]
+    told = installation.rows(
+        "select g.reason, g.count, s.detail from reject_group g join reject_sample s on s.reject_group = g.id"
+    )
+    assert {(reason, count) for reason, count, _ in told} == {("refused_datastream", 2)}
+    assert all(why in detail for *_, detail in told)
