@@ -86,7 +86,7 @@ class Share:
         self._own = self._below(templates, named)
         self._others = self._below(templates, others)
         words = [to_topic_level(name) for name in named] + [f"not-{to_topic_level(name)}" for name in others]
-        self.name = "+".join(words) or "all"
+        self.name = ",".join(words) or "all"  # no + or #: it stands in a topic that is subscribed to
 
     def _below(self, templates: list[str], agencies: list[str]) -> list[str]:
         heads = {template.split("{agency}")[0].replace("{thing}", "+") for template in templates}

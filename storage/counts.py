@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from aedilis.topics import PARTITIONS
 from storage.database import Connection, queries
 
 Q = queries("counts")
@@ -52,7 +53,7 @@ async def read_counts(connection: Connection) -> Counts:
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read read only")
         partitions = await _rows(connection, "partitions")
-        processes = await _rows(connection, "processes")
+        processes = await _rows(connection, "processes", partitions=PARTITIONS)
         rejected = await _rows(connection, "rejected")
         tables = (await _rows(connection, "tables"))[0]
     return account(partitions, processes, rejected, tables)
@@ -137,7 +138,7 @@ def _rejects_said_and_stored(processes: Sequence[Row], rejected: Sequence[Row]) 
     return _sum("rejected = rejects stored", left, right)
 
 
-async def _rows(connection: Connection, name: str) -> list[Row]:
-    cursor = await connection.execute(Q[name])
+async def _rows(connection: Connection, name: str, **values: int) -> list[Row]:
+    cursor = await connection.execute(Q[name], values or None)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

@@ -22,6 +22,8 @@ SCHEMA = 1
 class AlertJob:
     """Keeps the alerts of one partition."""
 
+    waiting = False
+
     def __init__(self, settings: Settings, partition: int, producer: AIOKafkaProducer) -> None:
         self._topic = settings.topic(ALERTS.name)
         self._partition = partition

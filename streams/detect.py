@@ -31,6 +31,8 @@ WAIT_SECONDS = 30.0
 class DetectJob:
     """Detects in one partition."""
 
+    waiting = False
+
     def __init__(self, settings: Settings, partition: int, producer: AIOKafkaProducer, types: Types) -> None:
         self._topic = settings.topic(ANOMALIES.name)
         self._partition = partition

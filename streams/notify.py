@@ -43,6 +43,7 @@ class NotifyJob:
         )
         self._decoder = msgspec.json.Decoder(Alert)
         self._told = Kept(Revision)
+        self.waiting = False
 
     async def load(self) -> int | None:
         """Where it stood, and what had been told."""
@@ -52,24 +53,40 @@ class NotifyJob:
         return restored.next_offset
 
     async def apply(self, records: Sequence[Record]) -> None:
-        """Deliver, and log each outcome before the next alert."""
+        """Deliver: the changes of one key one after the other, those of different keys side by side."""
+        by_key: dict[str, list[Alert]] = {}
+        poison: Poison | None = None
         for record in records:
             try:
                 alert = self._decoder.decode(record.value)
             except msgspec.MsgspecError as error:
-                raise Poison(record.offset, str(error)) from error
+                poison = Poison(record.offset, str(error))
+                break
+            by_key.setdefault(alert.key, []).append(alert)
+        self.waiting = True
+        try:
+            await asyncio.gather(*(self._tell(alerts) for alerts in by_key.values()))
+        finally:
+            self.waiting = False
+        if poison is not None:
+            raise poison
+
+    async def _tell(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
             told = self._told.get(alert.key)
             if told is not None and alert.revision <= told:
                 continue
-            out: list[tuple[bytes, Delivery]] = []
-            for channel in self._channels:
-                delivery = await deliver(channel, alert, clock=lambda: time.time_ns() // 1000, sleep=asyncio.sleep)
-                if delivery is not None:
-                    metrics.DELIVERIES.labels(channel.name, delivery.status).inc()
-                    out.append((delivery.id.encode(), delivery))
-            if out:
-                await send_all(self._producer, self._topic, self._partition, out)
+            outcomes = await asyncio.gather(*(self._deliver(channel, alert) for channel in self._channels))
+            out = [(delivery.id.encode(), delivery) for delivery in outcomes if delivery is not None]
+            await send_all(self._producer, self._topic, self._partition, out)
             self._told.put(alert.key, alert.revision)
+
+    @staticmethod
+    async def _deliver(channel: Notifier, alert: Alert) -> Delivery | None:
+        delivery = await deliver(channel, alert, clock=lambda: time.time_ns() // 1000, sleep=asyncio.sleep)
+        if delivery is not None:
+            metrics.DELIVERIES.labels(channel.name, delivery.status).inc()
+        return delivery
 
     async def keep(self, next_offset: int, *, last: bool = False) -> bool:
         """Write a checkpoint when it is due."""

@@ -57,6 +57,9 @@ class Stalled(Exception):
 class Job(Protocol):
     """What a role does with one partition. It lives from assignment to revocation."""
 
+    waiting: bool
+    """Whether it waits for somebody outside: standing still is then no stall of ours."""
+
     async def load(self) -> int | None:
         """Load the kept state. Returns the offset of the next record, None when nothing was ever kept."""
 
@@ -128,8 +131,8 @@ class PartitionRunner:
 
     @property
     def waiting(self) -> bool:
-        """Whether what the job writes to is out of reach: standing still is then no stall of ours."""
-        return self._waiting
+        """Whether somebody outside is waited for: standing still is then no stall of ours."""
+        return self._waiting or self._job.waiting
 
     async def drop(self) -> None:
         """Forget state and kept records: the partition is somebody else's now."""

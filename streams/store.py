@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 class StoreJob:
     """Writes the records of one partition."""
 
+    waiting = False
+
     def __init__(
         self,
         writer: Writer,

@@ -153,7 +153,7 @@ class Installation:
                 ends = self._ends(output)
                 wait("store", lambda ends=ends, output=output: _all_at(self._progress(output), ends))  # type: ignore[misc]
         wait("rollups", lambda: self.rows("select count(*) from rollup_dirty") == [(0,)])
-        assert self._stored() == observations
+        assert self._stored() == observations, f"{self._stored()} of {observations}"
 
     def _stored(self) -> int:
         return int(self.rows("select count(*) from observation")[0][0])

@@ -7,11 +7,11 @@ order by f.topic, f.partition;
 
 -- name: processes
 -- What each ingest process had done by its latest frame. `frames`, `sent`, `framed` and `missing` are counted in each
--- partition on its own. `state`: closed (said its last word), live (spoke lately), killed.
+-- partition on its own. `state`: closed (said its last word in every partition), live (spoke lately), killed.
 select process, max(messages) as messages, max(messages_rejected) as messages_rejected, max(published) as published,
        max(observations_rejected) as observations_rejected, sum(framed)::bigint as framed,
        sum(missing)::bigint as missing, sum(frames)::bigint as frames, sum(sequence)::bigint as sent,
-       case when bool_and(closed) then 'closed'
+       case when bool_and(closed) and count(*) = %(partitions)s then 'closed'
             when max(last_stored_at) > now() - interval '15 seconds'
                 and process = max(process) over (partition by left(process, -16)) then 'live'
             else 'killed' end as state

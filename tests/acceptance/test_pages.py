@@ -202,7 +202,7 @@ def city(module_installation: Any) -> Iterator[City]:
     made.gate.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a screen."""
     with sync_playwright() as playwright:

@@ -19,8 +19,7 @@ def air(**values: Any) -> bytes:
 BAD: dict[str, tuple[str, bytes, str]] = {
     "truncated": (TOPIC, air(PM10=5)[:-4], "invalid_json"),
     "empty": (TOPIC, b"", "invalid_json"),
-    "NaN token": (TOPIC, b'{"time":"2014-01-01T00:00:00","PM10":NaN}', "invalid_json"),
-    "nested too deep": (TOPIC, b'{"a":' * 100_000, "invalid_json"),
+    "nested too deep": (TOPIC, b'{"a":' * 20_000, "invalid_json"),
     "a list": (TOPIC, b"[1,2]", "wrong_shape"),
     "not UTF-8": (TOPIC, b'{"time":"2014-01-01T00:00:00","PM10":"\xff\xfe"}', "invalid_utf8"),
     "no time": (TOPIC, b'{"PM10":5}', "no_time"),
@@ -39,6 +38,7 @@ BAD_VALUES: dict[str, tuple[bytes, str]] = {
     "text": (air(PM10="12"), "not_a_number"),
     "a boolean": (air(PM10=True), "not_a_number"),
     "an object": (air(PM10={"value": 5}), "not_a_number"),
+    "NaN": (b'{"time":"2014-01-01T00:00:00","PM10":NaN}', "not_a_number"),
     "infinite": (b'{"time":"2014-01-01T00:00:00","PM10":1e999}', "not_a_number"),
     "a long integer": (air(PM10=10**400), "not_a_number"),
     "an unknown word": (air(wd="UP"), "unknown_category"),
@@ -69,7 +69,7 @@ def test_bad_input_ends_among_the_rejects_and_the_good_arrive(installation: Inst
         wanted[reason] = wanted.get(reason, 0) + 1
     deadline = time.monotonic() + 20
     while (counts := counted(installation))["rejects"] != wanted or not counts["agree"]:
-        assert time.monotonic() < deadline, (wanted, counts)
+        assert time.monotonic() < deadline, f"{wanted} {counts['rejects']} {counts['agree']}"
         time.sleep(0.3)
     # the bytes are kept, cut, with their true size, the topic and where in them
     kept = installation.rows(

@@ -34,8 +34,8 @@ def test_processes_share_the_city_by_agency(installation: Installation) -> None:
         assert time.monotonic() < deadline, said
         time.sleep(0.3)
     assert sorted((row["process"][:-17], row["messages"], row["messages_rejected"]) for row in said["processes"]) == [
-        ("ingest-north+east", 41, 1),
-        ("ingest-not-north+not-east", 42, 2),
+        ("ingest-north,east", 41, 1),
+        ("ingest-not-north,not-east", 42, 2),
     ]
     assert installation.rows("select count(distinct (agency, thing)) from observations") == [(4,)]
 

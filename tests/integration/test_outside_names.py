@@ -39,7 +39,8 @@ def test_views(installation: Installation) -> None:
 
 def test_settings_json(installation: Installation) -> None:
     given: dict[str, Any] = json.loads(aedilis("settings", "--json", env=installation.env).stdout)
-    assert set(given) == {field.name for field in msgspec.structs.fields(Settings)} | {"page"}
+    assert set(given) == {field.name for field in msgspec.structs.fields(Settings)} | {"page", "ports"}
+    assert set(given["ports"]) == {"mqtt", "kafka", "database", "api"}
     assert given["page"].startswith("http://")
     assert given["database"] == installation.database
 

@@ -42,7 +42,7 @@ def prices() -> Iterator[Value]:
         for row in csv.DictReader(file):
             local = datetime.fromisoformat(row["Date"]).replace(tzinfo=UTC)
             name = f"price/{row['Item']}/{row['Type']}"
-            value = None if row["Price"] == "NA" else float(row["Price"])
+            value = None if row["Price"] in ("NA", "") else float(row["Price"])
             yield row["Market"], name, local - timedelta(hours=5, minutes=30), "LKR/kg", value
 
 

@@ -26,6 +26,7 @@ class Log:
         self.poison: set[int] = set()
         self.stalls = 0
         self.keeps = True
+        self.waiting = False
 
     async def load(self) -> int | None:
         return self.kept
