@@ -148,7 +148,7 @@ class City:
 
     def send(self, thing: str, at: datetime, agency: str = "demo", **changed: object) -> None:
         """Publish one message of a street station, as calm as the simulated ones but for what is changed."""
-        usual = Simulated(1, START - timedelta(days=30))  # its incidents are long over
+        usual = Simulated(1, START - timedelta(days=29))  # none of its incidents lies in these hours
         messages = {topic: payload for _, topic, payload in usual.between(at, at + timedelta(seconds=1))}
         topic = f"city/{agency}/{thing}/street"
         payload = json.loads(messages.get(topic) or messages["city/demo/Station 01/street"])

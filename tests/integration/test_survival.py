@@ -19,7 +19,7 @@ from tests.installation import Installation, aedilis
 
 START, DAYS, SEED = datetime(2026, 1, 5, tzinfo=UTC), 1.2, 3
 LOAD = ("simulate", "--start", "2026-01-05", "--duration", str(DAYS), "--seed", str(SEED), "--speed")
-FAST, SLOW = "max", "7000"
+FAST, SLOW = "max", "10000"
 """Slow enough that what is broken in the middle has to be mended in the middle."""
 TABLES = {
     "observations": "select datastream, agency, thing, name, observed_property, unit, phenomenon_time, result, quality,"
