@@ -19,7 +19,7 @@ from tests.installation import Installation, aedilis
 
 START, DAYS, SEED = datetime(2026, 1, 5, tzinfo=UTC), 1.2, 3
 LOAD = ("simulate", "--start", "2026-01-05", "--duration", str(DAYS), "--seed", str(SEED), "--speed")
-FAST, SLOW = "max", "10000"
+FAST, SLOW = "max", "8000"
 """Slow enough that what is broken in the middle has to be mended in the middle."""
 TABLES = {
     "observations": "select datastream, agency, thing, name, observed_property, unit, phenomenon_time, result, quality,"
@@ -109,17 +109,15 @@ def come_and_go(line: Installation) -> None:
     assert line.children["guest"].wait(30) == 0
 
 
-FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Installation], None]]] = {
-    "ingest killed": ((), kill("ingest")),
-    "detecting worker killed, alone": ((), kill("detect")),
-    "detecting worker killed, another one running": (("second",), kill_for_good),
-    "detecting worker stalled, alone": ((), stall),
-    "detecting worker stalled, another one running": (("second",), stall),
-    "two rebalances forth and back": ((), come_and_go),
-    "storing and alerting workers killed": ((), kill("store", "alert")),
-    "all asked to end": ((), terminate),
+Disturbance = Callable[[Installation], None]
+FAULTS: dict[str, tuple[tuple[str, ...], tuple[Disturbance, ...]]] = {
+    "ingest killed twice": ((), (kill("ingest"), kill("ingest"))),
+    "detecting worker alone, stalled and killed": ((), (stall, kill("detect"))),
+    "detecting worker with another one running, stalled and killed": (("second",), (stall, kill_for_good)),
+    "two rebalances forth and back": ((), (come_and_go, come_and_go)),
+    "storing and alerting workers killed, then all asked to end": ((), (kill("store", "alert"), terminate)),
 }
-TWICE = {"ingest killed", "detecting worker killed, alone", "two rebalances forth and back"}
+"""What else runs, and what is done to the line when a fifth and when half of the load is stored."""
 
 
 @pytest.mark.timeout(240)
@@ -135,14 +133,14 @@ def test_interrupted_equals_calm(installations: Any, calm_once: dict[str, Any], 
         for kind in ("observations", "anomalies", "alerts", "rollups"):
             assert len(calm_once[kind]) > 0, kind
         calm.close()
-    guests, disturb = FAULTS[fault]
+    guests, disturbances = FAULTS[fault]
     line = installations()
     line.line()
     for guest in guests:
         line.start(guest, "worker", "--role", "detect")
         line.ready(guest)
     line.start("load", *LOAD, SLOW)
-    for part in (0.2, 0.5) if fault in TWICE else (0.3,):
+    for part, disturb in zip((0.2, 0.5), disturbances, strict=True):
         stored_part(line, part, expected)
         disturb(line)
     assert line.children["load"].wait(120) == 0
