@@ -56,3 +56,5 @@ def _show(found: Counts) -> None:
     console.print(table)
     for reason, number in found.rejects.items():
         console.print(f"rejected, {reason}: {number:,}")
+    if found.dead_letters:
+        console.print(f"dead letters: {found.dead_letters:,} records that no role could apply; see table dead_letter")

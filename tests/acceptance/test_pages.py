@@ -498,6 +498,7 @@ def test_anomalies_and_alerts_are_filtered_by_links_that_can_be_kept(show: Watch
 def test_counts_and_rejects(show: Watched) -> None:
     page = show("/counts")
     expect(page.locator("#verdict")).to_have_text("✓ all sums agree")
+    expect(page.get_by_role("cell", name="live", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="invalid json")).to_be_visible()
     page.get_by_role("link", name="invalid json").click()
     expect(page.locator("details.reject")).to_have_count(2)
