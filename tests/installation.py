@@ -218,7 +218,12 @@ class Installation:
             child.wait()
         _apart(self._delete_topics())
         with psycopg.connect(self._servers, autocommit=True) as admin:
-            admin.execute(f"drop database if exists {self._name} with (force)")  # type: ignore[arg-type]
+            for _ in range(100):
+                try:
+                    admin.execute(f"drop database if exists {self._name} with (force)")  # type: ignore[arg-type]
+                    return
+                except psycopg.errors.InsufficientPrivilege:  # autovacuum is at work in it, which is not ours to end
+                    time.sleep(0.2)
 
     async def _delete_topics(self) -> None:
         """A broker that keeps those of hundreds of tests grows slow."""
