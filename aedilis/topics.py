@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 PARTITIONS = 8
 """Fixed for the life of an installation: a Thing's partition is written into its placement."""
 
+TICKS = "aedilis/tick/"
+"""MQTT: below it each ingest process tells itself the time. What stands there is no observation, so that who publishes
+can ask there whether anybody listens."""
+
 _MIB = 1024 * 1024
 
 

@@ -236,8 +236,10 @@ def up(simulate: bool) -> None:
         else:
             settings = _start_servers(home, supervisor, hold_servers)
         _make_places(settings)
-        started = line.start(settings, supervisor, hold_line, simulate=simulate)
+        started = line.start(settings, supervisor, hold_line, line.LINE)
         line.wait_ready(settings, supervisor, started, console.print)
+        if simulate:
+            line.start(settings, supervisor, hold_line, line.CITY)
         click.echo(f"ready  http://{settings.api}/  user {settings.admin_user}  password {settings.admin_password}")
         _tend(supervisor)
 

@@ -17,19 +17,21 @@ READY_SECONDS = 90.0
 ROLES = ("detect", "store", "alert", "notify")
 
 
-def processes(*, simulate: bool) -> dict[str, list[str]]:
-    """Name → arguments of each process of the line."""
-    line = {"api": ["api"], "ingest": ["ingest"]}
-    line.update({f"worker-{role}": ["worker", "--role", role] for role in ROLES})
-    if simulate:
-        line["simulate"] = ["simulate", "--backfill", "24"]
-    return line
+Commands = dict[str, list[str]]
+"""Name → arguments of a process."""
+LINE: Commands = {
+    "api": ["api"],
+    "ingest": ["ingest"],
+    **{f"worker-{role}": ["worker", "--role", role] for role in ROLES},
+}
+CITY: Commands = {"simulate": ["simulate", "--backfill", "24"]}
+"""What publishes. It starts when the line is ready: a broker keeps nothing for who has never subscribed."""
 
 
-def start(settings: Settings, supervisor: Supervisor, hold: int, *, simulate: bool) -> dict[str, Guarded]:
-    """Start all of them; their guards keep the file descriptor `hold` open. Returns name → process."""
+def start(settings: Settings, supervisor: Supervisor, hold: int, commands: Commands) -> dict[str, Guarded]:
+    """Start processes; their guards keep the file descriptor `hold` open. Returns name → process."""
     started = {}
-    for name, arguments in processes(simulate=simulate).items():
+    for name, arguments in commands.items():
         log = settings.home_path / "logs" / f"{name}.log"
         process = Guarded(name, [sys.executable, "-m", "aedilis", *arguments], log)
         started[name] = supervisor.add(process, layer=1, hold=[hold], answers=_answers(settings, process))

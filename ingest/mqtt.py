@@ -19,6 +19,7 @@ from aedilis import metrics
 from aedilis.errors import SettingError
 from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
+from aedilis.topics import TICKS
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +93,9 @@ class Share:
         heads = {template.split("{agency}")[0].replace("{thing}", "+") for template in templates}
         return sorted(f"{self._prefix}{head}{to_topic_level(agency)}/#" for head in heads for agency in agencies)
 
-    def filters(self, tick_topic: str) -> list[str]:
-        """What to subscribe to."""
-        return sorted({*self._own, self._prefix + tick_topic}) if self._own else [f"{self._prefix}#"]
+    def filters(self) -> list[str]:
+        """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens."""
+        return sorted({*self._own, f"{self._prefix}{TICKS}#"}) if self._own else [f"{self._prefix}#"]
 
     def holds(self, topic: str) -> bool:
         """Whether a topic, with its prefix, is this process's to read."""

@@ -23,7 +23,7 @@ from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
-from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS
+from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS
 from aedilis.vocabulary import Reject
 from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
@@ -45,10 +45,9 @@ class Pipeline:
         self._settings = settings
         self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
         client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
-        self._ticks_below = f"{settings.mqtt_prefix}aedilis/tick/".encode()
-        tick_topic = f"aedilis/tick/{client_id}"
-        self._tick_topic = settings.mqtt_prefix + tick_topic
-        self._source = MqttSource(settings, client_id, share.filters(tick_topic))
+        self._ticks_below = f"{settings.mqtt_prefix}{TICKS}".encode()
+        self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
+        self._source = MqttSource(settings, client_id, share.filters())
         self._reader = Reader(settings, self._process, types, share)
         self._placement = Placement(settings)
         self._framer = Framer(self._process)

@@ -26,13 +26,14 @@ from rich.progress import (
 )
 
 from aedilis import logs
+from aedilis.errors import ServerError
 from aedilis.health import HealthServer
 from aedilis.settings import Settings, load
 from sensors.registry import one
 from simulation.city import STEP_SECONDS, City
 from simulation.memory import Memory, memory_file
 from simulation.pace import at_speed, live
-from simulation.publisher import Publisher
+from simulation.publisher import Publisher, anybody_listens
 from simulation.replay import Recording, Summary, merged, places
 from simulation.run import Run
 
@@ -66,8 +67,15 @@ class Speed(click.ParamType):
 @click.option("--agency", default="demo", show_default=True)
 @click.option("--things", type=click.Path(exists=True, path_type=Path), help="JSON: name → [longitude, latitude].")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on standard output.")
+@click.option("--anyway", is_flag=True, help="Even if nobody has subscribed.")
 def replay(
-    files: tuple[Path, ...], sensor_type: str, speed: float, agency: str, things: Path | None, as_json: bool
+    files: tuple[Path, ...],
+    sensor_type: str,
+    speed: float,
+    agency: str,
+    things: Path | None,
+    as_json: bool,
+    anyway: bool,
 ) -> None:
     """Publish CSV FILES over MQTT as the devices would; exit code 130 if interrupted."""
     settings = load()
@@ -77,6 +85,12 @@ def replay(
     summary = Summary()
     stopping = _on_stop()
     with Publisher(settings, stopping) as publisher, _progress() as progress:
+        if not anyway and not anybody_listens(settings):
+            raise ServerError(
+                server="mqtt",
+                problem="no ingest process has ever subscribed there, and the broker keeps nothing for nobody",
+                mend="start `aedilis ingest` (or `aedilis up`) first; --anyway publishes all the same",
+            )
         reading = progress.add_task("reading", total=sum(path.stat().st_size for path in files))
 
         def advance(size: int) -> bool:
@@ -159,6 +173,8 @@ def simulate(
     end = begin + timedelta(days=duration) if duration else datetime.max.replace(tzinfo=UTC)
     labels = labels or settings.home_path / "simulation-labels.json"
     with Publisher(settings, _on_stop()) as publisher:
+        if not anybody_listens(settings):
+            log.warning("no ingest process has ever subscribed at %s: what is published now is lost", settings.mqtt)
         _serve_health(settings, publisher)
         log.info("the city that began at %s goes on from %s", memory.start, begin)
         run = Run(City(seed, memory.start, agency), publisher, memory, labels)

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from aedilis.errors import ServerError
 from aedilis.settings import Settings
+from aedilis.topics import TICKS
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,32 @@ AGAIN_SECONDS = 10.0
 """What was sent so shortly before the broker went away is sent again when it is back."""
 _PATIENCE_SECONDS = 600.0
 _WAIT_SECONDS = 0.1
+
+
+def anybody_listens(settings: Settings) -> bool:
+    """Whether an ingest process has subscribed, now or ever: a broker keeps nothing for who never has.
+
+    MQTT 5 tells with the acknowledgement that nobody has; an older broker does not, and gets the benefit of the doubt.
+    """
+    answers: list[Any] = []
+    answered = threading.Event()
+
+    def on_publish(_: Any, __: Any, mid: int, reason: Any, properties: Any) -> None:
+        answers.append(reason)
+        answered.set()
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    if settings.mqtt_user:
+        client.username_pw_set(settings.mqtt_user, settings.mqtt_password)
+    client.on_publish = on_publish
+    client.on_connect = lambda *_: client.publish(f"{settings.mqtt_prefix}{TICKS}anybody", b"?", qos=1)
+    host, _, port = settings.mqtt.rpartition(":")
+    client.connect(host, int(port))
+    client.loop_start()
+    answered.wait(5)
+    client.disconnect()
+    client.loop_stop()
+    return not any(reason.getName() == "No matching subscribers" for reason in answers)
 
 
 class Publisher:

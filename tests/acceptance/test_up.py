@@ -55,6 +55,14 @@ def observations(home: OwnHome) -> int:
         return int(connection.execute("select count(*) from observations").fetchall()[0][0])
 
 
+def first_hour(home: OwnHome) -> int:
+    """Observations of the simulated city's first hour."""
+    begin = json.loads(next((home.folder / "simulation").iterdir()).read_text())["start"]
+    query = "select count(*) from observations where phenomenon_time - %s::timestamptz < interval '1 hour'"
+    with psycopg.connect(home.settings()["database"]) as connection:
+        return int(connection.execute(query, [begin]).fetchall()[0][0])
+
+
 def commands(home: OwnHome) -> list[str]:
     """What runs, guards left out."""
     lines = [" ".join(process.cmdline()) for process in home.processes()]
@@ -65,6 +73,7 @@ def test_one_command_shows_a_city_and_leaves_only_data(home: OwnHome) -> None:
     words = home.start_up().split()
     address, user, password = words[1].removeprefix("http://").strip("/"), words[3], words[5]
     until(lambda: observations(home) > 1000)
+    until(lambda: first_hour(home) == 40 * 8 * 12 + 30 * 39 * 4)  # nothing of the city's past came before the line
     assert len(browse(address, user, password)) == 70
     assert json.loads(home.run("counts", "--json").stdout)["sums"]
     second = home.run("up")

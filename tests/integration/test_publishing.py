@@ -21,6 +21,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from aedilis.settings import Settings
+from aedilis.topics import TICKS
 from deploy.servers import Mosquitto, wait_ready
 from simulation.city import City
 from simulation.publisher import Publisher
@@ -72,7 +73,12 @@ class Broker:
         client.username_pw_set("aedilis", "secret")
         client.on_connect = lambda *_: client.subscribe("#", qos=1)
         client.on_subscribe = lambda *_: ready.set()
-        client.on_message = lambda _, __, message: got.append((message.topic, message.payload))
+
+        def on_message(_: Any, __: Any, message: Any) -> None:
+            if not message.topic.startswith(TICKS):
+                got.append((message.topic, message.payload))
+
+        client.on_message = on_message
         host, _, port = self.settings.mqtt.rpartition(":")
         client.connect(host, int(port))
         client.loop_start()
@@ -268,8 +274,11 @@ def test_replay_that_is_interrupted_says_what_it_published(broker: Broker, tmp_p
 
 def test_a_broker_that_is_not_there_and_one_that_refuses(broker: Broker, tmp_path: Path) -> None:
     refused = replay(broker, prices(tmp_path, 1))
-    refused.communicate(timeout=60)
-    assert refused.returncode == 0
+    assert "start `aedilis ingest`" in refused.communicate(timeout=60)[1], "nobody would get it"
+    assert refused.returncode == 2
+    anyway = replay(broker, prices(tmp_path, 1), "--anyway")
+    anyway.communicate(timeout=60)
+    assert anyway.returncode == 0
     broker.env["AEDILIS_MQTT"] = "127.0.0.1:9"
     absent = replay(broker, tmp_path / "prices.csv")
     assert "aedilis servers status" in absent.communicate(timeout=60)[1]

@@ -49,8 +49,8 @@ def serving(settings: Settings) -> Guarded:
 
 def test_each_role_is_a_process_of_its_own() -> None:
     names = {"api", "ingest", "worker-detect", "worker-store", "worker-alert", "worker-notify"}
-    assert set(line.processes(simulate=False)) == names
-    assert set(line.processes(simulate=True)) == {*names, "simulate"}
+    assert set(line.LINE) == names
+    assert set(line.CITY) == {"simulate"}
 
 
 def test_what_a_process_lacks_is_said_until_it_is_ready(settings: Settings, supervisor: Supervisor) -> None:
