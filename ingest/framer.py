@@ -64,6 +64,14 @@ class Framer:
         if observation.quality == Quality.MISSING:
             self._missing[partition] += 1
 
+    def announce_again(self) -> None:
+        """Declare every Datastream once more, in the frame of its next observation.
+
+        A worker that lost its state, or a table that lost a row, need not wait for the next start of ingest.
+        """
+        for announced in self._announced:
+            announced.clear()
+
     def pending(self) -> int:
         """Observations that wait."""
         return sum(len(columns.rows) for columns in self._columns)

@@ -106,3 +106,22 @@ def test_a_tick_goes_into_every_partition() -> None:
     ]
     assert len(decode(encode(frames[0][1]))) == 0
     assert frames[0][1].header.counts.published == 1
+
+
+def test_all_are_declared_again_now_and_then() -> None:
+    one = framer()
+    for time in (1, 2):
+        one.add(datastream(7), observation(time), 0)
+    assert only(one).header.datastreams == (datastream(7),)
+    one.announce_again()
+    for partition, number in ((0, 7), (1, 9)):
+        one.add(datastream(number, partition), observation(3), 0)
+    assert [len(frame.header.datastreams) for _, frame in one.frames()] == [1, 1]
+
+
+def test_closing_says_the_last_word_in_every_partition() -> None:
+    one = framer()
+    one.add(datastream(7, 1), observation(1), 0)
+    frames = [decode(encode(frame)) for _, frame in one.frames(closing=True)]
+    assert [frame.header.closing for frame in frames] == [True, True, True]
+    assert [frame.header.counts.framed for frame in frames] == [0, 1, 0]
