@@ -75,7 +75,7 @@ async def feed(log: Log, offsets: Sequence[int]) -> PartitionRunner:
     return runner
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 19), max_size=40), st.integers(0, 15))
 def test_whatever_comes_each_record_is_applied_once_and_in_order(offsets: list[int], kept: int) -> None:
     async def scenario() -> None:
