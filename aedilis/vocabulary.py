@@ -10,6 +10,9 @@ from enum import IntEnum, IntFlag, StrEnum
 
 import msgspec
 
+ROLES = ("detect", "store", "alert", "notify")
+"""What a worker does. Each is a file of `streams` and a process of its own."""
+
 
 class Quality(IntEnum):
     """QARTOD flags; `standards.md` of the design and ioos/ioos_qc are the source."""

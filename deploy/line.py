@@ -10,12 +10,11 @@ from collections.abc import Callable
 from aedilis.errors import ServerError
 from aedilis.health import running
 from aedilis.settings import Settings
+from aedilis.vocabulary import ROLES
 from deploy.process import Guarded
 from deploy.supervisor import Supervisor
 
 READY_SECONDS = 90.0
-ROLES = ("detect", "store", "alert", "notify")
-
 
 Commands = dict[str, list[str]]
 """Name → arguments of a process."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from aedilis.frame import NO_TIME
+
 EPOCH_2000 = 946_684_800_000_000
 """µs between 1970 and 2000, where PostgreSQL's timestamps begin."""
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 COLUMNS = "datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag"
-_NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def copy_blocks(rows: Rows, *, ordered: bool) -> Iterator[bytes]:
     yield COPY_HEADER
     flagged = rows.raw_flag != None  # noqa: E711 - element by element
     no_result = np.isnan(rows.result)
-    no_time = rows.result_time == _NO_TIME
+    no_time = rows.result_time == NO_TIME
     pattern = no_result * 1 + no_time * 2 + flagged * 4
     edges: npt.NDArray[np.intp] = np.flatnonzero(np.diff(pattern)) + 1 if len(rows) else np.array([], np.intp)
     if len(edges) > 64 and not ordered:  # few long blocks are quicker than many short ones

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-NEVER = int(np.iinfo(np.int64).min)
+from detectors.interface import NEVER
 
 Times = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.intp]

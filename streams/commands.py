@@ -14,8 +14,7 @@ import click
 
 from aedilis import logs
 from aedilis.settings import Settings, load
-
-ROLES = ("detect", "store", "alert", "notify")
+from aedilis.vocabulary import ROLES
 
 
 @click.command()

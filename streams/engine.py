@@ -20,13 +20,12 @@ from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test
 from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 from detectors.explain import explain
-from detectors.interface import Detector
-from streams.clocks import NEVER, ZoneClocks
+from detectors.interface import FAR, NEVER, Detector
+from streams.clocks import ZoneClocks
 
 ROWS_OF_CHUNK = 48
 """Rows of one checkpoint chunk: with all detectors on it stays well under 256 KiB."""
 SCHEMA = 2
-FAR = np.iinfo(np.int64).max
 
 Times = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
@@ -106,6 +105,7 @@ class Engine:
         self._tick = NEVER
         self._watches = {name: _Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
         self._gap = self._watches.get("gap")  # it goes by clocks, the others by results
+        self._scoring = [watch for watch in self._watches.values() if watch is not self._gap]
         self._dirty: set[int] = set()
 
     def __len__(self) -> int:
@@ -181,9 +181,7 @@ class Engine:
 
     def _observe(self, frame: Frame, out: list[Anomaly]) -> None:
         rows = np.array([self._row.get(i, -1) for i in frame.datastream.tolist()], np.intp)
-        known = np.flatnonzero(rows >= 0)
-        clock = np.full(len(rows), self._tick, np.int64)
-        clock[known] = self._clock_before(rows[known], frame.phenomenon_time[known])
+        clock = self._clock_before(rows, frame.phenomenon_time)
         for chosen in _rounds(rows):
             chosen = chosen[frame.phenomenon_time[chosen] > self._newest[rows[chosen]]]  # late ones teach nothing
             if not len(chosen):
@@ -196,15 +194,15 @@ class Engine:
             passed = finite & (frame.quality[chosen] != Quality.FAIL)
             spoke = _Spoke(at, time, frame.result[chosen], frame.ingested_at[chosen])
             self._spoke(spoke.take(finite), clock[chosen][finite], out)
-            for watch in self._watches.values():
+            for watch in self._scoring:
                 seen = (finite if watch.detector.sees_failed else passed) & watch.enabled[at]
-                if watch is not self._gap and seen.any():
+                if seen.any():
                     self._update(watch, spoke.take(seen), out)
 
     def _clock_before(self, rows: Rows, times: Times) -> Times:
-        """What the clock of each observation's Datastream showed before it came."""
+        """What the clock of each observation's Datastream showed before it came; unknown rows are -1."""
         before = np.full(len(rows), self._tick, np.int64)
-        by_data = np.flatnonzero(self._data_clock[rows])
+        by_data = np.flatnonzero((rows >= 0) & self._data_clock[rows])
         at = rows[by_data]
         before[by_data] = self._clocks.advance(self._zone[at], self._thing[at], times[by_data])
         return before

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from aedilis.health import running
-from streams.commands import ROLES
+from aedilis.vocabulary import ROLES
 from tests.installation import Installation
 
 
