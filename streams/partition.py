@@ -26,7 +26,8 @@ BATCH_RECORDS = 200
 """At most so many records are handed to a job at once."""
 SEEK_AGAIN_SECONDS = 0.5
 """A seek while fetched records are under way is lost; it is repeated after this long."""
-
+DROP_AGAIN_SECONDS = 0.5
+"""A partition that did not let go is told again after this long: the whole group waits for it."""
 STALLED_SECONDS = 0.5
 """What a job writes to is asked again after this long."""
 
@@ -136,8 +137,9 @@ class PartitionRunner:
 
     async def drop(self) -> None:
         """Forget state and kept records: the partition is somebody else's now."""
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        while not self._task.done():  # again and again: what a job calls may swallow a cancellation
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=DROP_AGAIN_SECONDS)
 
     async def stop(self) -> None:
         """Finish the batch under way, keep the state a last time, acknowledge."""
@@ -182,7 +184,9 @@ class PartitionRunner:
 
     async def _batch(self) -> list[Record]:
         try:
-            batch = [await asyncio.wait_for(self._queue.get(), 0.2)]
+            # not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the record
+            async with asyncio.timeout(0.2):
+                batch = [await self._queue.get()]
         except TimeoutError:
             return []
         while len(batch) < BATCH_RECORDS and not self._queue.empty():

@@ -194,3 +194,43 @@ def test_state_of_another_log_is_an_error_that_says_how_to_mend() -> None:
         assert "servers reset" in str(runner.failure)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_partition_lets_go_even_as_a_record_comes(steps: int) -> None:
+    """A worker whose partition does not let go holds up the whole group until the broker throws it out."""
+
+    async def go() -> None:
+        log = Log()
+        runner = log.runner()
+        await asyncio.sleep(0.01)  # it waits for a record
+        await runner.put(log.record(0))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(DROPPED_WITHIN):
+            await runner.drop()
+
+    asyncio.run(go())
+
+
+def test_a_job_that_swallows_a_cancellation_is_told_again() -> None:
+    class Deaf(Log):
+        async def apply(self, records: Sequence[Record]) -> None:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                await asyncio.sleep(60)
+
+    async def go() -> None:
+        log = Deaf()
+        runner = log.runner()
+        await runner.put(log.record(0))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(DROPPED_WITHIN):
+            await runner.drop()
+
+    asyncio.run(go())
+
+
+DROPPED_WITHIN = 20
+"""Far above what it takes; below what the broker grants."""
