@@ -10,7 +10,7 @@ run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
 
 test: setup browser lint types ## all checks and all tests, on real servers
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2
 
 setup: $(STAMP) $(WEB) ## the command at .venv/bin/aedilis
 
@@ -39,7 +39,7 @@ types: setup
 	@$(BIN)/mypy
 
 test-unit: setup
-	@$(BIN)/pytest tests/unit tests/conformance
+	@$(BIN)/pytest -n 2 tests/unit tests/conformance
 
 clean: ## remove what set-up made; data under .aedilis stay
 	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -53,7 +53,8 @@ class Pulse:
                 yield {"event": "versions", "data": self._latest}
             while True:
                 try:
-                    text = await asyncio.wait_for(queue.get(), AGAIN_SECONDS)
+                    async with asyncio.timeout(AGAIN_SECONDS):  # `wait_for` may swallow a cancellation
+                        text = await queue.get()
                 except TimeoutError:
                     text = self._latest
                 if text:
