@@ -6,6 +6,7 @@ on a Thing before another one there is long over, and none goes beyond its cycle
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -61,8 +62,6 @@ LEAST_SMOKE = 5.0
 """ug/m3: a station that gets less is not touched."""
 _ATTEMPTS = 40
 _QUARTER = 900
-
-
 SENSORS = (*(Stations,) * 5, Gauges)
 
 
@@ -97,6 +96,8 @@ Thing = tuple[int, int]
 """(part, row)"""
 Draw = Callable[[], float]
 """The next number from 0 to 1."""
+Make = Callable[[Kind, int, int, str, Draw], list[Change]]
+"""(kind, when it begins, seconds that it lasts, its name, chance) → changes."""
 
 
 class Script:
@@ -112,7 +113,7 @@ class Script:
         things.sort(key=lambda thing: parts[thing[0]].group.zones[thing[1]])  # a gateway serves neighbours
         sizes = [len(parts[number].series) for number, _ in things]
         self._gateways = [[things[i] for i in served] for served in layout.gateways(sizes)]
-        self._cycle = lru_cache(maxsize=4)(self._play)
+        self._cycle = lru_cache(maxsize=16)(self._play)
 
     def changes(self, begin: int, end: int) -> Iterator[Change]:
         """Those that touch [begin, end), seconds since 1970."""
@@ -137,28 +138,29 @@ class Script:
     def _play(self, number: int) -> list[Change]:
         """One cycle, in the order of beginnings."""
         stage = _Stage(number)
-        begins = self._start + number * CYCLE
-        found = list(self._open(begins, stage))
-        for kind, size, make in (
-            (FIRE, (self._datastreams / layout.USUAL) ** 0.5, self._fire),
-            (GATEWAY, self._datastreams / layout.USUAL, self._gateway),
-            *((kind, self._datastreams / layout.USUAL, self._fault) for kind in FAULTS),
-        ):
-            many = round(kind.many * size)
-            for index in range(many):
-                for attempt in range(_ATTEMPTS):
-                    purpose = f"script {make.__name__} {kind.name}"
-                    draws = iter(self._chance.uniform(purpose, number, index, attempt, np.arange(8)).tolist())
-                    lasts = round(HOUR * (kind.shortest + (kind.longest - kind.shortest) * next(draws)))
-                    at = CALM + (CYCLE - CALM - lasts - APART) * (index + next(draws)) / many
-                    at = (begins + round(at)) // _QUARTER * _QUARTER
-                    made = make(kind, at, lasts // _QUARTER * _QUARTER, stage.next_name(), draws.__next__)
-                    if stage.takes(made):
-                        found += made
-                        break
+        found = list(self._open(stage))
+        size = self._datastreams / layout.USUAL
+        found += self._spread(FIRE, round(FIRE.many * math.sqrt(size)), self._fire, stage)
+        found += self._spread(GATEWAY, round(GATEWAY.many * size), self._gateway, stage)
+        for kind in FAULTS:
+            found += self._spread(kind, round(kind.many * size), self._fault, stage)
         return sorted(found, key=lambda change: (change.begins, change.part, change.row, change.column or 0))
 
-    def _open(self, begins: int, stage: _Stage) -> Iterator[Change]:
+    def _spread(self, kind: Kind, many: int, make: Make, stage: _Stage) -> Iterator[Change]:
+        """So many of a kind, each in its part of the cycle, on the first Things drawn that are free then."""
+        for index in range(many):
+            for attempt in range(_ATTEMPTS):
+                purpose = f"script {make.__name__} {kind.name}"
+                draw = iter(self._chance.uniform(purpose, stage.cycle, index, attempt, np.arange(8)).tolist()).__next__
+                lasts = round(HOUR * (kind.shortest + (kind.longest - kind.shortest) * draw())) // _QUARTER * _QUARTER
+                after = CALM + (CYCLE - CALM - lasts - APART) * (index + draw()) / many
+                at = (self._start + stage.cycle * CYCLE + round(after)) // _QUARTER * _QUARTER
+                made = make(kind, at, lasts, stage.next_name(), draw)
+                if stage.takes(made):
+                    yield from made
+                    break
+
+    def _open(self, stage: _Stage) -> Iterator[Change]:
         acts: dict[str, Act] = {"stuck": stuck, "gap": silent, "surge": Scaled(SURGE)}
         for kind, thing, datastream, after, lasts in OPENERS:
             part, row = next(
@@ -170,7 +172,7 @@ class Script:
             column = None if datastream == "*" else names.index(datastream)
             act = acts[kind]
             details = {"factor": SURGE} if kind == "surge" else {}
-            at = begins + after * HOUR
+            at = self._start + stage.cycle * CYCLE + after * HOUR
             made = Change(stage.next_name(), kind, part, row, column, at, at + lasts * HOUR, act, details)
             stage.takes([made])
             yield made
@@ -259,14 +261,14 @@ def _sized(size: float, series: Series) -> Label:
 class _Stage:
     """Which Things are taken in one cycle, and when."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, cycle: int) -> None:
+        self.cycle = cycle
         self._named = 0
         self._taken: dict[Thing, list[tuple[int, int]]] = defaultdict(list)
 
     def next_name(self) -> str:
         """Of the next incident."""
-        return f"{self._number + 1}-{self._named + 1}"
+        return f"{self.cycle + 1}-{self._named + 1}"
 
     def takes(self, changes: Sequence[Change]) -> bool:
         """Take the Things, if all are free."""
