@@ -30,7 +30,7 @@ from aedilis.errors import ServerError
 from aedilis.health import HealthServer
 from aedilis.settings import Settings, load
 from sensors.registry import one
-from simulation.city import STEP_SECONDS, City
+from simulation.city import DATASTREAMS, FEWEST, MOST, STEP_SECONDS, City
 from simulation.memory import Memory, memory_file
 from simulation.pace import at_speed, live
 from simulation.publisher import Publisher, anybody_listens
@@ -143,6 +143,14 @@ def _progress() -> Progress:
 @click.command()
 @click.option("--seed", default=1, show_default=True)
 @click.option("--agency", default="demo", show_default=True)
+@click.option(
+    "--datastreams",
+    type=click.IntRange(FEWEST, MOST),
+    default=DATASTREAMS,
+    show_default=True,
+    help="How big the city is, about.",
+)
+@click.option("--calm", is_flag=True, help="The same city without incidents.")
 @click.option("--start", type=click.DateTime(), help="UTC. If absent, the city lives by the wall clock and remembers.")
 @click.option("--duration", type=float, help="Days from where it begins; without end if absent.")
 @click.option("--speed", type=Speed(), default="1", show_default=True, help="Times real time, or max.")
@@ -151,13 +159,15 @@ def _progress() -> Progress:
 def simulate(
     seed: int,
     agency: str,
+    datastreams: int,
+    calm: bool,
     start: datetime | None,
     duration: float | None,
     speed: float,
     backfill: float,
     labels: Path | None,
 ) -> None:
-    """Publish a simulated city: 40 stations, 30 markets; every two days a stuck sensor, a price surge, a silence.
+    """Publish a simulated city: street stations, weather masts, river gauges, market halls; its incidents are labelled.
 
     With --start or --speed, a run depends on its options only. Without, the city lives: it keeps under the home folder
     when it began and how far it is published, and a later run goes on from there and fills what lies between. The
@@ -168,7 +178,7 @@ def simulate(
     lives = start is None and speed == 1
     now = datetime.fromtimestamp(time.time() // STEP_SECONDS * STEP_SECONDS, UTC)
     begin = start.replace(tzinfo=UTC) if start else now - timedelta(hours=backfill)
-    memory = Memory(memory_file(settings, agency, seed) if lives else None, begin)
+    memory = Memory(memory_file(settings, agency, seed, datastreams, calm=calm) if lives else None, begin)
     begin = memory.go_on_from
     end = begin + timedelta(days=duration) if duration else datetime.max.replace(tzinfo=UTC)
     labels = labels or settings.home_path / "simulation-labels.json"
@@ -177,7 +187,8 @@ def simulate(
             log.warning("no ingest process has ever subscribed at %s: what is published now is lost", settings.mqtt)
         _serve_health(settings, publisher)
         log.info("the city that began at %s goes on from %s", memory.start, begin)
-        run = Run(City(seed, memory.start, agency), publisher, memory, labels)
+        city = City(seed, memory.start, agency, datastreams, calm=calm)
+        run = Run(city, publisher, memory, labels)
         run.publish(begin, end, live if lives else at_speed(speed))
     click.echo(f"published {publisher.published:,} messages; labels in {labels}")
 

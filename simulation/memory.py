@@ -1,6 +1,6 @@
 """What a simulated city remembers from one run to the next, so that it has one history.
 
-A JSON file for each agency and seed: `start` (when the city began; its incidents count from there), `published_until`
+A JSON file for each city: `start` (when the city began; its incidents count from there), `published_until`
 (all before it was acknowledged by the broker) and `again_from` (where that stood ten seconds earlier): a later run goes on from
 there, as a device sends its last seconds again after an outage.
 """
@@ -16,12 +16,18 @@ from pathlib import Path
 from aedilis.errors import SettingError
 from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
+from simulation.city import DATASTREAMS
 from simulation.publisher import AGAIN_SECONDS
 
 
-def memory_file(settings: Settings, agency: str, seed: int) -> Path:
-    """Where the city of this agency and seed is remembered."""
-    return settings.home_path / "simulation" / f"{to_topic_level(agency)}-{seed}.json"
+def memory_file(
+    settings: Settings, agency: str, seed: int, datastreams: int = DATASTREAMS, *, calm: bool = False
+) -> Path:
+    """Where this city is remembered: another size, or one without incidents, is another city."""
+    name = f"{to_topic_level(agency)}-{seed}"
+    name += f"-{datastreams}" if datastreams != DATASTREAMS else ""
+    name += "-calm" if calm else ""
+    return settings.home_path / "simulation" / f"{name}.json"
 
 
 class Memory:

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from aedilis.settings import Settings, load
 from deploy.fetch import chromium
 from simulation.city import City as Simulated
+from simulation.city import observations_in
 from simulation.publisher import Publisher
 
 AXE = Path(__file__).parents[2] / "api/web/node_modules/axe-core/axe.min.js"
@@ -30,8 +31,6 @@ NOW = START + timedelta(hours=HOURS)
 """The city's own time: that of its newest observations."""
 GAP = (START + timedelta(hours=20), NOW)
 """When Station 12 was silent."""
-FED = 40 * 8 * 258 - 18 * 8 + 30 * 39 * 86 + 8 + 2 * 8
-"""Observations: stations, less the silent one, markets, and those that the fixture adds."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run"]
 SEEN = """
@@ -148,7 +147,7 @@ class City:
 
     def send(self, thing: str, at: datetime, agency: str = "demo", **changed: object) -> None:
         """Publish one message of a street station, as calm as the simulated ones but for what is changed."""
-        usual = Simulated(1, START - timedelta(days=29))  # none of its incidents lies in these hours
+        usual = Simulated(1, START, calm=True)
         messages = {topic: payload for _, topic, payload in usual.between(at, at + timedelta(seconds=1))}
         topic = f"city/{agency}/{thing}/street"
         payload = json.loads(messages.get(topic) or messages["city/demo/Station 01/street"])
@@ -196,7 +195,8 @@ def city(module_installation: Any) -> Iterator[City]:
     made.send("Station 12", NOW)  # its gap ends
     made.send_raw("city/demo/Station 01/street", b'{"time": "2026-03')
     made.send_raw("nowhere/at/all", b"<script>alert(1)</script>")
-    module_installation.settle(FED)
+    told = Simulated(1, START).between(START, NOW)
+    module_installation.settle(sum(observations_in(payload) for _, _, payload in told) + 3 * 8)  # and those sent above
     until(lambda: made.one("select coalesce(sum(messages), 0) from reject_count") == 2, "rejects are stored")
     yield made
     made.gate.close()
@@ -321,7 +321,7 @@ def test_too_many_wrong_passwords_have_to_wait(city: City, browser: Browser) -> 
 
 def test_the_city_page_shows_what_is_where_what_is_wrong_and_what_was_alerted(show: Watched, city: City) -> None:
     page = show("/")
-    expect(page.locator(".sum")).to_contain_text("72 Things")
+    expect(page.locator(".sum")).to_contain_text("80 Things")
     for name in ("Station 07", "Market 30", "东四"):
         expect(page.locator("section.wide").get_by_role("link", name=name, exact=True)).to_be_visible()
     for zone in ("demo/north", "demo/centre", "北京/dongcheng"):
@@ -334,7 +334,7 @@ def test_the_city_page_shows_what_is_where_what_is_wrong_and_what_was_alerted(sh
     expect(page.locator("#open-anomalies")).to_have_text(str(opened))
     alerts = page.locator("#alert-list li")
     expect(alerts.filter(has_text="at Station 12").filter(has_text="resolved")).to_have_count(8)
-    expect(page.locator(".map a")).to_have_count(72)
+    expect(page.locator(".map a")).to_have_count(80)
     expect(page.locator('.map a[aria-label="Station 07: minor"] .mark.minor')).to_have_count(1)
     row = page.locator("tr").filter(has_text="Station 99")
     expect(row.locator(".unknown")).to_be_visible()
@@ -367,7 +367,7 @@ def test_a_thing_shows_its_newest_values_in_their_context(show: Watched, city: C
     expect(page).to_have_url(f"{city.address}/datastreams/{city.datastream('Station 07', 'TEMP')}?last=6h")
     page.locator(".path").get_by_role("link", name="Station 07").click()
     expect(page).to_have_url(f"{city.address}/things/{city.thing('Station 07')}?last=6h")
-    page.locator(".path").get_by_role("link", name="demo/south").click()
+    page.locator(".path").get_by_role("link", name="demo/east").click()
     expect(page.get_by_role("link", name="Station 12", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Station 01", exact=True)).to_have_count(0)
 

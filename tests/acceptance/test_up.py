@@ -73,8 +73,10 @@ def test_one_command_shows_a_city_and_leaves_only_data(home: OwnHome) -> None:
     words = home.start_up().split()
     address, user, password = words[1].removeprefix("http://").strip("/"), words[3], words[5]
     until(lambda: observations(home) > 1000)
-    until(lambda: first_hour(home) == 40 * 8 * 12 + 30 * 39 * 4)  # nothing of the city's past came before the line
-    assert len(browse(address, user, password)) == 70
+    until(
+        lambda: first_hour(home) == 40 * 8 * 12 + 4 * 4 * 6 + 4 * 6 * 4 + 30 * 38 * 4
+    )  # nothing of the city's past came before the line
+    assert len(browse(address, user, password)) == 78
     assert json.loads(home.run("counts", "--json").stdout)["sums"]
     second = home.run("up")
     assert second.returncode == 2
@@ -100,7 +102,7 @@ def test_one_command_shows_a_city_and_leaves_only_data(home: OwnHome) -> None:
     kept = home.start_up("--no-simulate")
     assert kept.split()[5] == password
     assert observations(home) > 1000
-    assert len(browse(home.settings()["api"], user, password)) == 70
+    assert len(browse(home.settings()["api"], user, password)) == 78
     home.processes()
     home.up.kill()
     home.up.wait()

@@ -1,4 +1,4 @@
-"""The city: same seed, same bytes, however it is cut; what the labels say is so; about 1,500 Datastreams."""
+"""The city: same seed, same bytes, however it is cut; its size; each incident changes what its label says, no more."""
 
 import json
 from collections.abc import Iterable
@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from sensors.compile import compile_type
 from sensors.registry import load
-from simulation.city import EVERY, INCIDENTS, MARKETS, STATIONS, ZONES, City, Message
+from simulation.city import HOUR as HOUR_SECONDS
+from simulation.city import City, Message, observations_in
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -45,11 +47,6 @@ NAMES = {
     "temperature": "cold-room/{}",
     "visitors": "visitors/{}",
 }
-
-
-@pytest.fixture(scope="module")
-def four_days() -> Series:
-    return series(city().between(START, START + 96 * HOUR))
 
 
 def test_ingest_reads_it_and_finds_it_plausible() -> None:
@@ -87,85 +84,146 @@ def test_any_cut_gives_the_same() -> None:
     assert [message[0] for message in parts] == sorted(message[0] for message in parts)
 
 
-def test_size(four_days: Series) -> None:
-    assert 1_450 < len(four_days) < 1_550
-    things = {thing for thing, _ in four_days}
-    assert len(things) == STATIONS + MARKETS
-    assert {(name, times[0][0]) for name, times in four_days.items()} == {(name, START) for name in four_days}
+def test_another_start_changes_nothing_but_incidents() -> None:
+    begin, end = START + 29 * HOUR, START + 32 * HOUR
+    assert list(city().between(begin, end)) == list(city(start=START + 28 * HOUR).between(begin, end))
+    calm = City(3, START, calm=True)
+    assert list(calm.between(begin, end)) == list(City(3, begin, calm=True).between(begin, end))
+    assert calm.labels(end) == []
+
+
+@pytest.mark.parametrize("size", [1_500, 10_000, 100_000])
+def test_any_size(size: int) -> None:
+    made = City(1, START, datastreams=size)
+    found: dict[str, int] = {}
+    zones: dict[str, int] = {}
+    for _, topic, payload in made.between(START, START + timedelta(minutes=5)):
+        found[topic] = observations_in(payload)
+        zone = payload.split(b'"zone":"')[1].split(b'"')[0].decode()
+        zones[zone] = zones.get(zone, 0) + found[topic]
+    assert abs(sum(found.values()) / size - 1) < 0.02
+    assert max(zones.values()) < 2_000
+
+
+@pytest.mark.parametrize("size", [999, 100_001])
+def test_no_city_is_smaller_or_bigger(size: int) -> None:
+    with pytest.raises(ValueError, match="expected 1,000 to 100,000 Datastreams"):
+        City(1, START, datastreams=size)
+
+
+def test_observations_in_a_message() -> None:
+    for message in city().between(START + 19.5 * HOUR, START + 20.5 * HOUR):
+        assert observations_in(message[2]) == len(series([message]))
 
 
 def test_places_and_zones_stay() -> None:
     found: dict[str, set[Any]] = {}
     for _, topic, payload in city().between(START, START + 2 * HOUR):
         content = json.loads(payload)
-        assert content["zone"] in ZONES
         found.setdefault(topic, set()).add((content["zone"], content["longitude"], content["latitude"]))
+    assert len(found) == 78
     assert all(len(places) == 1 for places in found.values())
-    assert len({place for places in found.values() for place in places}) == STATIONS + MARKETS
+    assert len({place for places in found.values() for place in places}) == 78
 
 
-def test_days_have_a_shape(four_days: Series) -> None:
-    def mean(name: tuple[str, str], hours: range) -> float:
-        values = [value for time, value in four_days[name] if time.hour in hours]
-        return sum(values) / len(values)
+def test_each_thing_speaks_at_its_times() -> None:
+    moments: dict[str, list[int]] = {}
+    for moment, topic, _ in city().between(START, START + HOUR):
+        moments.setdefault(topic.split("/")[2][:-3], []).append(moment.minute)
+    assert {thing: sorted(set(minutes)) for thing, minutes in moments.items()} == {
+        "Station": list(range(0, 60, 5)),
+        "Mast": list(range(0, 60, 10)),
+        "Gauge": list(range(0, 60, 15)),
+        "Market": list(range(0, 60, 15)),
+    }
 
-    assert mean(("Station 01", "NO2"), range(7, 9)) > 1.5 * mean(("Station 01", "NO2"), range(1, 4))
-    assert mean(("Station 01", "TEMP"), range(11, 14)) > 3 + mean(("Station 01", "TEMP"), range(1, 4))
-    assert mean(("Market 01", "visitors/1"), range(9, 12)) > 50
-    assert mean(("Market 01", "visitors/1"), range(18, 24)) == 0
 
-
-def labels(hours: float) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = [dict(label) for label in city().labels(START + hours * HOUR)]
-    for label in made:
-        label["starts_at"], label["ends_at"] = (
-            datetime.fromisoformat(label[name]) for name in ("starts_at", "ends_at")
+def test_each_incident_changes_what_its_label_says_and_nothing_else() -> None:
+    """In the hours of each beginning, middle and end, and in each 23rd hour of the 28 days."""
+    played, calm = City(3, START), City(3, START, calm=True)
+    first = int(START.timestamp()) // HOUR_SECONDS
+    rows = {name: (p, row) for p, part in enumerate(played.parts) for row, name in enumerate(part.group.names)}
+    labels = [
+        (
+            *rows[label["thing"]],
+            [series.name for series in played.parts[rows[label["thing"]][0]].series],
+            label["datastream"],
+            *(int(datetime.fromisoformat(label[end]).timestamp()) for end in ("starts_at", "ends_at")),
+            label,
         )
-    return made
+        for label in played.labels(START + timedelta(days=28))
+    ]
+    hours = set(range(first, first + 28 * 24, 23))
+    for *_, begins, ends, _ in labels:
+        hours |= {at // HOUR_SECONDS for at in (begins - 1, begins, (begins + ends) // 2, ends - 1, ends)}
+    seen: dict[int, list[bool]] = {number: [] for number in range(len(labels))}
+    for hour in sorted(hours):
+        for p, (told, quiet) in enumerate(zip(played.hour(hour), calm.hour(hour), strict=True)):
+            changed = told != quiet  # also where it is NaN
+            assert not np.isnan(quiet).any()
+            times = np.arange(hour * HOUR_SECONDS, (hour + 1) * HOUR_SECONDS, played.parts[p].interval)
+            for number, (part, row, names, name, begins, ends, _) in enumerate(labels):
+                inside = (times >= begins) & (times < ends)
+                if part != p or not inside.any():
+                    continue
+                columns = range(len(names)) if name == "*" else [names.index(name)]
+                for column in columns:
+                    seen[number] += changed[inside, row, column].tolist()
+                    changed[inside, row, column] = False
+            assert not changed.any(), f"{hour - first} hours after the start"
+    for number, flags in seen.items():
+        assert sum(flags) > 0.6 * len(flags), labels[number][-1]
 
 
-def test_labels_tell_what_has_begun_again_and_again() -> None:
-    assert labels(0) == []
-    assert [label["kind"] for label in labels(20.5)] == ["stuck", "gap"]
-    assert [label["kind"] for label in labels(96)] == ["stuck", "gap", "surge"] * 2
-    first, again = labels(96)[0], labels(96)[3]
-    assert again["starts_at"] - first["starts_at"] == EVERY
-    assert [label["starts_at"] for label in labels(500)] == sorted(label["starts_at"] for label in labels(500))
+def test_incidents_look_as_they_should() -> None:
+    played, calm = (series(one.between(START + 15 * HOUR, START + 29 * HOUR)) for one in (city(), calm_city()))
+    stuck = dict(played["Station 07", "TEMP"])
+    held = [value for moment, value in stuck.items() if START + 16 * HOUR <= moment < START + 28 * HOUR]
+    assert len(held) == 144
+    assert set(held) == {dict(calm["Station 07", "TEMP"])[START + 16 * HOUR]}
+    surge, usual = dict(played["Market 03", "price/tomatoes"]), dict(calm["Market 03", "price/tomatoes"])
+    assert all(
+        surge[moment] == pytest.approx(1.8 * price, abs=0.06)
+        for moment, price in usual.items()
+        if START + 21 * HOUR <= moment < START + 27 * HOUR
+    )
+    silent = {moment for moment, _ in calm["Station 12", "NO2"]} - {moment for moment, _ in played["Station 12", "NO2"]}
+    assert (len(silent), min(silent)) == (96, START + 20 * HOUR)
 
 
-def test_labels_are_true(four_days: Series) -> None:
-    assert {label["kind"] for label in labels(96)} == {incident.kind for incident in INCIDENTS}
-    for label in labels(96):
-        begin, end = label["starts_at"], label["ends_at"]
-        thing, name = label["thing"], label["datastream"]
-        if label["kind"] == "gap":
-            for (other, _), values in four_days.items():
-                inside = [time for time, _ in values if begin <= time < end]
-                assert bool(inside) == (other != thing)
-            around = [time for time, _ in four_days[thing, "TEMP"] if begin - HOUR <= time < end + HOUR]
-            assert (len(around), min(around), max(around)) == (24, begin - HOUR, end + HOUR - timedelta(minutes=5))
-        if label["kind"] == "stuck":
-            values = four_days[thing, name]
-            assert len({value for time, value in values if begin <= time < end}) == 1
-            assert len({value for time, value in values if end <= time < end + HOUR}) > 5
-            assert len({value for time, value in values if begin - HOUR <= time < begin}) > 5
-        if label["kind"] == "surge":
-            result = dict(four_days[thing, name])
-            step = timedelta(minutes=15)
-            assert result[begin] > 1.6 * result[begin - step]
-            assert result[end - step] > 1.6 * result[end]
-            assert min(result[time] for time in result if begin <= time < end) > 1.5 * result[end]
+def calm_city() -> City:
+    return City(3, START, calm=True)
 
 
-def test_nothing_else_is_stuck_or_silent(four_days: Series) -> None:
-    named = {(label["thing"], label["datastream"]) for label in labels(96)}
-    for (thing, name), values in four_days.items():
-        step = timedelta(minutes=5 if thing.startswith("Station") else 15)
-        if (thing, "*") not in named:
-            assert len(values) == 96 * HOUR // step
-        if name == "TEMP" and (thing, name) not in named:
-            results = [value for _, value in values]
-            assert all(len(set(results[i : i + 12])) > 1 for i in range(len(results) - 12))
+@pytest.mark.parametrize("size", [1_500, 10_000])
+def test_results_stay_within_what_can_be_also_in_incidents(size: int) -> None:
+    made = City(2, START, datastreams=size)
+    fail = {}
+    for declared in load().values():
+        for prop in declared.properties:
+            head = (prop.datastream or prop.name).split("/")[0]
+            fail[declared.topic.rsplit("/", 1)[1], head] = prop.fail
+    for hour in range(28 * 24)[:: 13 if size == 1_500 else 83]:
+        for part, results in zip(made.parts, made.hour(int(START.timestamp()) // HOUR_SECONDS + hour), strict=True):
+            for column, one in enumerate(part.series):
+                low, high = fail[part.topic, one.name.split("/")[0]] or (-np.inf, np.inf)
+                told = results[:, :, column][~np.isnan(results[:, :, column])]
+                assert low <= told.min(), one
+                assert told.max() <= high, one
+
+
+def test_a_thing_alone_is_stuck_at_what_it_told_among_others() -> None:
+    """A held result is reckoned apart from the rest of the city."""
+    made, calm = city(), calm_city()
+    stuck = [label for label in made.labels(START + timedelta(days=84)) if label["kind"] == "stuck"]
+    assert len(stuck) > 10
+    for label in stuck:
+        moment = datetime.fromisoformat(label["starts_at"])
+        told, usual = (
+            dict(series(one.between(moment, moment + HOUR / 4))[label["thing"], label["datastream"]])
+            for one in (made, calm)
+        )
+        assert told[moment] == usual[moment], label
 
 
 def test_an_agency_with_a_slash_is_one_level() -> None:

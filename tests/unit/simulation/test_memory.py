@@ -74,8 +74,15 @@ def test_a_file_that_cannot_be_read_says_how_to_mend_it(tmp_path: Path, text: st
         Memory(file, START)
 
 
-def test_each_agency_and_seed_has_its_own_file() -> None:
+def test_each_city_has_its_own_file() -> None:
     settings = Settings(home="/h")
-    files = {memory_file(settings, agency, seed) for agency in ("demo", "a/b", "..") for seed in (1, 2)}
-    assert len(files) == 6
+    files = {
+        memory_file(settings, agency, seed, size, calm=calm)
+        for agency in ("demo", "a/b", "..")
+        for seed in (1, 2)
+        for size in (1_500, 10_000)
+        for calm in (False, True)
+    }
+    assert len(files) == 24
     assert {file.parent for file in files} == {Path("/h/simulation")}
+    assert memory_file(settings, "demo", 1) == Path("/h/simulation/demo-1.json")
