@@ -5,6 +5,8 @@ What a frame needs to know of each stands in columns, so that thousands of obser
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,14 @@ from aedilis.vocabulary import Datastream
 from ingest.placement import Placement
 from sensors.batch import Channels
 
-_COLUMNS = np.dtype([("id", np.int64), ("partition", np.uint8), ("type", np.int32), ("announced", np.bool_)])
+
+class Table(NamedTuple):
+    """Columns of all Datastreams; each `(n,)`."""
+
+    id: npt.NDArray[np.int64]
+    partition: npt.NDArray[np.uint8]
+    type: npt.NDArray[np.int32]  # indexes `types`
+    announced: npt.NDArray[np.bool_]
 
 
 class Datastreams:
@@ -26,7 +35,7 @@ class Datastreams:
         self._declared: list[Datastream] = []
         self._first: dict[int, int] = {}
         self._twins: dict[int, set[int]] = {}
-        self._columns = np.empty(0, _COLUMNS)
+        self._table = Table(*(np.empty(0, dtype) for dtype in (np.int64, np.uint8, np.int32, np.bool_)))
         self._type_codes: dict[str, int] = {}
 
     @property
@@ -34,17 +43,22 @@ class Datastreams:
         """`name@version` by code."""
         return tuple(self._type_codes)
 
-    def columns(self) -> npt.NDArray[np.void]:
-        """`id`, `partition` and `type` of each channel, after what was seen and has moved by now."""
+    def table(self) -> Table:
+        """The columns, after what was seen and has moved by now."""
         known = len(self._declared)
         if known < len(self._channels.seen):
             new = [self._declare(number) for number in range(known, len(self._channels.seen))]
-            self._columns = np.concatenate([self._columns, np.array(new, _COLUMNS)])
+            self._table = Table(
+                *(
+                    np.concatenate([column, np.array(more, column.dtype)])
+                    for column, more in zip(self._table, zip(*new, strict=True), strict=True)
+                )
+            )
         for home in self._placement.renewed():
             for number in home.channels:
                 self._declared[number] = msgspec.structs.replace(self._declared[number], thing=home.placed.thing)
-                self._columns["announced"][number] = False
-        return self._columns
+                self._table.announced[number] = False
+        return self._table
 
     def _declare(self, number: int) -> tuple[int, int, int, bool]:
         channel = self._channels.seen[number]
@@ -76,7 +90,7 @@ class Datastreams:
 
     def unannounced(self, channel: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
         """Where in a column of channels those stand for the first time that are not announced, in order."""
-        at = np.flatnonzero(~self._columns["announced"][channel])
+        at = np.flatnonzero(~self._table.announced[channel])
         if not len(at):
             return at
         _, first = np.unique(channel[at], return_index=True)
@@ -84,7 +98,7 @@ class Datastreams:
 
     def announce(self, channel: npt.NDArray[np.int32]) -> tuple[Datastream, ...]:
         """Their declarations; of twins the last. From now on they are announced."""
-        announced = self._columns["announced"]
+        announced = self._table.announced
         declared: dict[int, Datastream] = {}
         for number in channel.tolist():
             for twin in self._twins.get(number, ()):
@@ -95,4 +109,4 @@ class Datastreams:
 
     def announce_again(self, part: int, parts: int) -> None:
         """Declare one part of all once more, each in the frame of its next observation."""
-        self._columns["announced"][part::parts] = False
+        self._table.announced[part::parts] = False

@@ -51,8 +51,8 @@ class Framer:
         columns = self._channels.judged(self.batch)
         self.batch.clear()
         self.published += len(columns.channel)
-        of_channel = self._datastreams.columns()
-        partition = of_channel["partition"][columns.channel]
+        table = self._datastreams.table()
+        partition = table.partition[columns.channel]
         order = np.argsort(partition, kind="stable")
         ends = np.cumsum(np.bincount(partition, minlength=len(self._sequences))).tolist()
         columns = _rows(columns, order)
@@ -104,12 +104,12 @@ class Framer:
             tick=tick,
             closing=closing,
         )
-        of_channel = self._datastreams.columns()
+        table = self._datastreams.table()
         flag_code, flags = _used(columns.flag, columns.flags)
-        type_code, types = _used(of_channel["type"][columns.channel], self._datastreams.types)
+        type_code, types = _used(table.type[columns.channel], self._datastreams.types)
         return Frame(
             header=header,
-            datastream=of_channel["id"][columns.channel],
+            datastream=table.id[columns.channel],
             phenomenon_time=columns.phenomenon_time,
             result=columns.result,
             quality=columns.quality,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -131,6 +132,7 @@ class Placement:
             self._changed[thing.agency, thing.name] = placed
 
 
+@lru_cache(maxsize=10_000)
 def _zone(agency: str, zone: str | None) -> str:
     return f"{to_topic_level(agency)}/{to_topic_level(zone or 'unplaced')}"
 

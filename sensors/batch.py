@@ -49,6 +49,7 @@ class Channels:
         self._rows = {id(reader): row for row, reader in enumerate(readers)}
         self._judge = Judge(readers)
         self._row = array("i")
+        self._row_of = np.empty(0, np.int32)
         self.seen: list[Channel] = []
 
     def add(self, channel: Channel) -> int:
@@ -62,8 +63,9 @@ class Channels:
         channel = np.array(batch.channel, np.int32)
         records = np.array(batch.records, np.int64).reshape(-1, 5)
         of_record = np.repeat(records.T, records[:, 0], axis=1) if len(records) != len(channel) else records.T.copy()
-        rows = np.array(self._row, np.int32)[channel]
-        result, quality, tests = self._judge(rows, np.array(batch.number, np.float64))
+        if len(self._row_of) < len(self._row):
+            self._row_of = np.array(self._row, np.int32)
+        result, quality, tests = self._judge(self._row_of[channel], np.array(batch.number, np.float64))
         _, time, result_time, flag, received_at = of_record
         return Columns(channel, time, result, quality, tests, flag, tuple(batch.flags), result_time, received_at)
 

@@ -218,7 +218,7 @@ def as_label(name: str) -> str:
     return _SLASH.sub(lambda found: "%2F" if found[0] == "/" else "%25", name)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _read_label(text: str, key: str) -> str:
     return as_label(read_name(text, key, encoded=False))
 

@@ -29,9 +29,11 @@ NOWHERE: Place = (None, None)
 Problem = tuple[RejectReason, str, str | None]
 """(reason, detail, path in the payload)"""
 
-_Key = int | tuple[int | str, ...]
-"""Of a channel: its property, or property and labels."""
-_PLANS = 20
+_Key = int | Layout | tuple[int | Layout, Any]
+"""A property, or the form of a record, of which the channels are known; with labels where the type has them: of a
+property as they are, of a form as they come.
+"""
+_FORMS = 20
 """So many forms of records are remembered for a Thing, and two for each channel."""
 
 _decode = msgspec.json.Decoder().decode
@@ -40,7 +42,7 @@ _decode = msgspec.json.Decoder().decode
 class Device:
     """Holds what was seen of its Thing: names, last place, channels."""
 
-    __slots__ = ("_channels", "_kind", "_plans", "_register", "_said", "agency", "place", "thing")
+    __slots__ = ("_forms", "_kind", "_known", "_register", "_said", "agency", "place", "thing")
 
     def __init__(self, compiled: CompiledType, agency: str, thing: str, register: Channels) -> None:
         self.agency = agency
@@ -50,9 +52,8 @@ class Device:
         self._said: tuple[Any, ...] = (None, None, None)
         self._kind = compiled
         self._register = register
-        self._channels: dict[_Key, int] = {}
-        self._plans: dict[Layout | tuple[Layout, Any], array[int]] = {}
-        """The channels of records that were seen before, by layout, or by layout and labels as they came."""
+        self._known: dict[_Key, array[int]] = {}
+        self._forms = 0
 
     def read(self, payload: bytes, received_at: int, batch: Batch) -> list[Problem]:
         """Add what a message holds that came in at `received_at` (µs UTC); what of it cannot be used is returned.
@@ -133,7 +134,7 @@ class Device:
             return None
         pick_labels = self._kind.pick_labels
         try:
-            channels = self._plans.get(layout if pick_labels is None else (layout, pick_labels(record)))
+            channels = self._known.get(layout if pick_labels is None else (layout, pick_labels(record)))
         except TypeError:  # a list or an object, which is no label
             return None
         if channels is None:
@@ -150,10 +151,11 @@ class Device:
         numbers = layout.numbers(record) if layout is not None and strict else None
         if layout is None or numbers is None:
             properties, one_by_one = self._one_by_one(record, problems, index)
-            return array("i", [self._channel(number, labels) for number in properties]), one_by_one
-        channels = array("i", [self._channel(number, labels) for number in layout.properties])
-        if len(self._plans) < _PLANS + 2 * len(self._channels):
-            self._plans[(layout, form.pick_labels(record)) if form.pick_labels else layout] = channels
+            return self._channels(properties, labels), one_by_one
+        channels = self._channels(layout.properties, labels)
+        if self._forms < _FORMS + 2 * (len(self._known) - self._forms):
+            self._known[(layout, form.pick_labels(record)) if form.pick_labels else layout] = channels
+            self._forms += 1
         return channels, numbers
 
     def _one_by_one(self, record: dict[str, Any], problems: list[Problem], index: int) -> tuple[list[int], list[float]]:
@@ -173,16 +175,24 @@ class Device:
                 numbers.append(read)
         return properties, numbers
 
-    def _channel(self, number: int, labels: tuple[str, ...]) -> int:
-        key: _Key = (number, *labels) if labels else number
-        channel = self._channels.get(key)
+    def _channels(self, properties: Sequence[int], labels: tuple[str, ...]) -> array[int]:
+        if len(properties) == 1:
+            return self._channel(properties[0], labels)
+        found = array("i")
+        for number in properties:
+            found += self._channel(number, labels)
+        return found
+
+    def _channel(self, number: int, labels: tuple[str, ...]) -> array[int]:
+        key: _Key = (number, labels) if labels else number
+        channel = self._known.get(key)
         if channel is None:
             reader = self._kind.readers[number]
             name = reader.prop.datastream or reader.prop.name
             if labels:
                 name = name.format_map(dict(zip(self._kind.declared.payload.labels, labels, strict=True)))
-            channel = self._register.add(Channel(self.agency, self.thing, name, reader, self._kind))
-            self._channels[key] = channel
+            new = self._register.add(Channel(self.agency, self.thing, name, reader, self._kind))
+            channel = self._known[key] = array("i", [new])
         return channel
 
     def _find_place(self, content: dict[str, Any], problems: list[Problem]) -> None:

@@ -9,17 +9,17 @@ from tests.unit.ingest.making import AIR, SOIL, Making
 
 def announced(at: Making, *channels: int) -> tuple[Datastream, ...]:
     column = np.array(channels, np.int32)
-    at.datastreams.columns()
+    at.datastreams.table()
     return at.datastreams.announce(column[at.datastreams.unannounced(column)])
 
 
 def test_a_channel_becomes_a_datastream() -> None:
     at = Making()
     a, b = at.channel("t"), at.channel("u", "b", SOIL)
-    columns = at.datastreams.columns()
-    assert columns["id"].tolist() == [datastream_id("demo", "t", "x"), datastream_id("demo", "u", "x")]
-    assert columns["partition"].tolist() == [0, 1]
-    assert [at.datastreams.types[code] for code in columns["type"]] == ["air@1", "soil@2"]
+    table = at.datastreams.table()
+    assert table.id.tolist() == [datastream_id("demo", "t", "x"), datastream_id("demo", "u", "x")]
+    assert table.partition.tolist() == [0, 1]
+    assert [at.datastreams.types[code] for code in table.type] == ["air@1", "soil@2"]
     (one, other) = announced(at, a, b)
     assert (one.thing.name, one.name, one.unit, one.sensor_type, one.sensor_version) == ("t", "x", "1", "air", 1)
     assert (other.thing.zone, other.unit, other.interval) == ("demo/b", "kg", 60_000_000)
@@ -68,10 +68,10 @@ def test_a_datastream_that_two_types_read_is_announced_when_they_take_turns() ->
     assert at.placement.home("demo", "t").placed.datastreams == 1
 
 
-def test_as_fast_with_many_as_with_few() -> None:
+def test_the_table_is_made_only_when_there_is_something_new() -> None:
     at = Making()
     for i in range(2_000):
         at.channel(f"t{i}")
-    assert len(at.datastreams.columns()) == 2_000
-    first = at.datastreams.columns()
-    assert at.datastreams.columns() is first, "nothing new, nothing made"
+    assert len(at.datastreams.table().id) == 2_000
+    first = at.datastreams.table()
+    assert at.datastreams.table() is first, "nothing new, nothing made"

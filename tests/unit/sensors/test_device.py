@@ -139,5 +139,5 @@ def test_what_it_remembers_is_bounded() -> None:
         values = {name: 1.0 for i, name in enumerate(names) if chosen >> i & 1}
         device.read(json.dumps({"time": NOW, **values}).encode(), RECEIVED, batch)
     assert len(channels.seen) == 8
-    assert len(device._plans) < 50
+    assert len(device._known) < 50
     assert len(batch) == 8 * 128
