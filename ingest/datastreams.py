@@ -5,8 +5,6 @@ What a frame needs to know of each stands in columns, so that thousands of obser
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +15,23 @@ from ingest.placement import Placement
 from sensors.batch import Channels
 
 
-class Table(NamedTuple):
+class Table:
     """Columns of all Datastreams; each `(n,)`."""
 
-    id: npt.NDArray[np.int64]
-    partition: npt.NDArray[np.uint8]
-    type: npt.NDArray[np.int32]  # indexes `types`
-    announced: npt.NDArray[np.bool_]
+    def __init__(self) -> None:
+        self.id = np.empty(0, np.int64)
+        self.partition = np.empty(0, np.uint8)
+        self.type = np.empty(0, np.int32)
+        """Indexes `types`."""
+        self.announced = np.empty(0, np.bool_)
+
+    def extend(self, rows: list[tuple[int, int, int]]) -> None:
+        """Add (id, partition, type) of those that are new."""
+        new = np.array(rows, np.int64).T
+        self.id = np.concatenate([self.id, new[0]])
+        self.partition = np.concatenate([self.partition, new[1].astype(np.uint8)])
+        self.type = np.concatenate([self.type, new[2].astype(np.int32)])
+        self.announced = np.concatenate([self.announced, np.zeros(len(rows), np.bool_)])
 
 
 class Datastreams:
@@ -35,7 +43,7 @@ class Datastreams:
         self._declared: list[Datastream] = []
         self._first: dict[int, int] = {}
         self._twins: dict[int, set[int]] = {}
-        self._table = Table(*(np.empty(0, dtype) for dtype in (np.int64, np.uint8, np.int32, np.bool_)))
+        self._table = Table()
         self._type_codes: dict[str, int] = {}
 
     @property
@@ -47,20 +55,14 @@ class Datastreams:
         """The columns, after what was seen and has moved by now."""
         known = len(self._declared)
         if known < len(self._channels.seen):
-            new = [self._declare(number) for number in range(known, len(self._channels.seen))]
-            self._table = Table(
-                *(
-                    np.concatenate([column, np.array(more, column.dtype)])
-                    for column, more in zip(self._table, zip(*new, strict=True), strict=True)
-                )
-            )
+            self._table.extend([self._declare(number) for number in range(known, len(self._channels.seen))])
         for home in self._placement.renewed():
             for number in home.channels:
                 self._declared[number] = msgspec.structs.replace(self._declared[number], thing=home.placed.thing)
                 self._table.announced[number] = False
         return self._table
 
-    def _declare(self, number: int) -> tuple[int, int, int, bool]:
+    def _declare(self, number: int) -> tuple[int, int, int]:
         channel = self._channels.seen[number]
         home = self._placement.home(channel.agency, channel.thing)
         thing, kind, prop = home.placed.thing, channel.kind, channel.reader.prop
@@ -86,7 +88,7 @@ class Datastreams:
             )
         )
         code = self._type_codes.setdefault(f"{kind.name}@{kind.version}", len(self._type_codes))
-        return identity, thing.partition, code, False
+        return identity, thing.partition, code
 
     def unannounced(self, channel: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
         """Where in a column of channels those stand for the first time that are not announced, in order."""
