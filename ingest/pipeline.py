@@ -78,7 +78,7 @@ class Pipeline:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka,
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="zstd",  # aiokafka runs lz4 at level 9: twenty times slower, and larger
             linger_ms=2,
             max_batch_size=1024 * 1024,
             max_request_size=8 * 1024 * 1024,

@@ -90,7 +90,7 @@ def payloads(draw: st.DrawFn, kind: CompiledType) -> bytes:
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_the_short_way_gives_what_the_exact_one_gives(kind: CompiledType, data: st.DataObject) -> None:
     few = data.draw(st.lists(payloads(kind), min_size=1, max_size=3))
@@ -102,6 +102,32 @@ def test_the_short_way_gives_what_the_exact_one_gives(kind: CompiledType, data: 
     for one, other in zip(found[1:], found_exactly[1:], strict=True):  # channels are numbered as they were seen
         np.testing.assert_array_equal(one, other)
     assert np.array_equal(np.signbit(found.result), np.signbit(found_exactly.result))
+
+
+BASE = f'{{"zone": "north", "x": 1, "y": 41.5, "time": "{NOW}", "a": 50, "b": 1, "c": 2.5, "flag": "V"}}'
+SECOND = [
+    ("50", "true"), ("50", "-999"), ("50", "1e400"), ("50", "NaN"), ("50", '"50"'), ("50", "-0.0"), ("50", "9" * 400),
+    ('"b": 1', '"b": true'), ("2.5", "1e308"), ("2.5", "-1e308"), ("2.5", "null"), ("2.5", "[]"), ('"c": 2.5', '"b": 3'),
+    ('"x": 1', '"x": true'), ('"x": 1', '"x": 1.0'), ("41.5", "91"), ("41.5", "null"), ('"north"', "5"),
+    ('"north"', '""'), (f'"{NOW}"', "null"), (NOW, "2026-05-01T00:00:00Z"), ('"flag": "V"', '"flag": null'),
+    ('"V"', '"N"'), ('"c": 2.5', '"d": "NNW"'), ('"c": 2.5', '"d": 3, "c": 2'), ('"c": 2.5', '"i": "x"'),
+    ('"c": 2.5', '"what": 1'), ('"c"', '"sent": "2026-05-01T00:00:00Z", "c"'), ("}", ""),
+]  # fmt: skip
+"""What may change from one message to the next."""
+
+
+@pytest.mark.parametrize(("old", "new"), SECOND)
+def test_a_second_message_that_is_a_little_different(old: str, new: str) -> None:
+    assert old in BASE
+    nowhere = BASE.replace('"zone": "north", "x": 1, "y": 41.5, ', "")
+    sent = [one.encode() for one in (BASE, BASE.replace(old, new), nowhere, BASE)]
+    told, found, names = results(ODD, Device, sent)
+    told_alone = [results(ODD, OneByOne, [one])[0][0] for one in sent]
+    assert repr(told) == repr(told_alone), "what is told does not depend on what came before"
+    _, exactly, names_exactly = results(ODD, OneByOne, sent)
+    assert names == names_exactly
+    for one, other in zip(found[1:], exactly[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_what_was_seen_before_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
