@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,40 +19,20 @@ from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import Reader
 from sensors.batch import Batch, Channels
-from sensors.compile import Refused, compile_type
-from sensors.declaration import Example, SensorType
+from sensors.compile import compile_type
+from sensors.declaration import SensorType
+from sensors.examples import check_examples
 from sensors.registry import load
 
 TYPES = load()
-CASES = [(declared, example) for declared in TYPES.values() for example in declared.examples]
 SETTINGS = Settings(home="")
 NOW = time.time_ns() // 1000
 each_type = pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
 
 
-@pytest.mark.parametrize(("declared", "example"), CASES, ids=[declared.name for declared, _ in CASES])
-def test_example(declared: SensorType, example: Example) -> None:
-    compiled = compile_type(declared)
-    fields = compiled.matches(example.topic)
-    assert fields is not None
-    if example.refused:
-        with pytest.raises(Refused) as refused:
-            compiled.decode(fields, example.payload.encode(), NOW)
-        assert refused.value.reason == example.refused
-        return
-    decoded = compiled.decode(fields, example.payload.encode(), NOW)
-    got = sorted(
-        (
-            one.datastream_name,
-            datetime.fromtimestamp(one.phenomenon_time / 1e6, UTC),
-            None if math.isnan(one.result) else one.result,
-            int(one.quality),
-        )
-        for one in decoded.observations
-    )
-    wanted = sorted((w.datastream, datetime.fromisoformat(w.time), w.result, w.quality) for w in example.observations)
-    assert got == wanted
-    assert sorted(reason for reason, _, _ in decoded.rejects) == sorted(example.rejects)
+@each_type
+def test_examples(declared: SensorType) -> None:
+    check_examples(compile_type(declared), NOW)
 
 
 class Read(NamedTuple):
