@@ -76,18 +76,22 @@ class Reader:
             return [self._reject(message, refused.reason, refused.detail, route.kind.name)]
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
             batch.cut(*before)
+            self._settle(route, message.topic)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
-        home = route.home
-        if home is None or home.place is not device.place:
-            route.home = self._placement.settle(device.agency, device.thing, device.place)
-            if home is None:
-                self._routes[message.topic] = route
-                self._strangers.pop(message.topic, None)
+        if route.home is None or route.home.place is not device.place:
+            self._settle(route, message.topic)
         if not problems:
             return ()
         name = route.kind.name
         return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
+
+    def _settle(self, route: _Route, raw: bytes) -> None:
+        device = route.device
+        if route.home is None:
+            self._routes[raw] = route
+            self._strangers.pop(raw, None)
+        route.home = self._placement.settle(device.agency, device.thing, device.place)
 
     def _find(self, raw: bytes) -> _Route | _Refusal | None:
         if raw in self._strangers:

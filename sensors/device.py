@@ -153,10 +153,19 @@ class Device:
             properties, one_by_one = self._one_by_one(record, problems, index)
             return self._channels(properties, labels), one_by_one
         channels = self._channels(layout.properties, labels)
-        if self._forms < _FORMS + 2 * (len(self._known) - self._forms):
-            self._known[(layout, form.pick_labels(record)) if form.pick_labels else layout] = channels
-            self._forms += 1
+        if self._forms >= _FORMS + 2 * (len(self._known) - self._forms):
+            self._forget_forms()
+        self._known[(layout, form.pick_labels(record)) if form.pick_labels else layout] = channels
+        self._forms += 1
         return channels, numbers
+
+    def _forget_forms(self) -> None:
+        self._known = {
+            key: channel
+            for key, channel in self._known.items()
+            if not isinstance(key[0] if isinstance(key, tuple) else key, Layout)
+        }
+        self._forms = 0
 
     def _one_by_one(self, record: dict[str, Any], problems: list[Problem], index: int) -> tuple[list[int], list[float]]:
         properties, numbers = [], []

@@ -8,6 +8,7 @@ import pytest
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
+from ingest.datastreams import Datastreams
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import Reader
@@ -108,6 +109,17 @@ def test_a_fault_of_ours_keeps_the_bytes_and_leaves_nothing_half_read(monkeypatc
     assert "ZeroDivisionError: what" in reject.detail
     assert json.loads(reject.payload) == GOOD
     assert not found.read
+
+
+def test_a_fault_of_ours_in_the_middle_of_a_new_thing_does_not_stop_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Settings(home="")
+    channels, batch, placement = Channels([AIR]), Batch(), Placement(given)
+    reader = Reader(given, "i", [AIR], Share(given, [AIR.topic]), channels, placement, batch)
+    monkeypatch.setattr(Device, "_exactly", lambda device, *_: [device._channel(0, ())][1])
+    message = Message(b"city/demo/new/air", json.dumps(GOOD).encode(), RECEIVED, 1, 1, 1)
+    assert [reject.reason for reject in reader.read(message) or ()] == [RejectReason.DECODER_FAILED]
+    assert len(channels.seen) == 1
+    assert len(Datastreams(channels, placement).table().id) == 1
 
 
 def test_topics_that_never_give_an_observation_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,3 +167,14 @@ def test_what_it_remembers_is_bounded() -> None:
     assert len(channels.seen) == 8
     assert len(device._known) < 50
     assert len(batch) == 8 * 128
+
+
+def test_a_new_form_is_remembered_however_many_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = compiled({"name": "v", "unit": "1"}, payload={"labels": ["of"], "ignore": [f"i{n}" for n in range(100)]})
+    device, batch = kind.device(TOPIC, Channels([kind])), Batch()
+    for n in range(100):
+        payload = json.dumps({"time": NOW, "of": "x", f"i{n}": 0, "v": 1.0}).encode()
+        device.read(payload, RECEIVED, batch)
+    monkeypatch.setattr(Device, "_exactly", None)
+    device.read(payload, RECEIVED, batch)
+    assert set(batch.channel) == {0}
