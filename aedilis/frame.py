@@ -34,6 +34,8 @@ from aedilis.vocabulary import FrameHeader
 SCHEMA_VERSION = b"1"
 NO_TIME = np.iinfo(np.int64).min
 """Stands for a null `result_time` in numpy."""
+NONE = -1
+"""Stands for a null word in a column of codes."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.utf8())
 _SCHEMA = pa.schema(
@@ -58,7 +60,7 @@ class Frame:
     """n observations of one partition, in the order of their arrival. A tick has n = 0.
 
     Shapes: every column `(n,)`. A missing `result` is NaN, a missing `result_time` is `NO_TIME`.
-    `raw_flags` and `sensor_types` are the distinct words, the `*_code` columns index them; -1 is none.
+    `raw_flags` and `sensor_types` are the distinct words, the `*_code` columns index them; `NONE` is none.
     """
 
     header: FrameHeader
@@ -79,7 +81,7 @@ class Frame:
 
 
 def _dictionary(codes: npt.NDArray[np.int32], words: tuple[str, ...]) -> pa.Array:
-    indices = pa.array(codes, mask=codes < 0)
+    indices = pa.array(codes, mask=codes == NONE)
     return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.utf8()))
 
 
@@ -129,9 +131,9 @@ def decode(raw: bytes) -> Frame:
             result=batch.column("result").to_numpy(zero_copy_only=False),
             quality=batch.column("quality").to_numpy(),
             tests=batch.column("tests").to_numpy(),
-            raw_flag_code=flags.indices.fill_null(-1).to_numpy(),
+            raw_flag_code=flags.indices.fill_null(NONE).to_numpy(),
             raw_flags=tuple(flags.dictionary.to_pylist()),
-            sensor_type_code=types.indices.fill_null(-1).to_numpy(),
+            sensor_type_code=types.indices.fill_null(NONE).to_numpy(),
             sensor_types=tuple(types.dictionary.to_pylist()),
             result_time=batch.column("result_time").fill_null(NO_TIME).to_numpy(),
             ingested_at=batch.column("ingested_at").to_numpy(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 
 import click
@@ -23,6 +24,7 @@ async def _run() -> None:
     from sensors.compile import compile_type
     from sensors.registry import load as load_types
 
+    gc.set_threshold(100_000, 50, 100)  # what is remembered of each Datastream stays; looking through it is costly
     settings = load()
     types = [compile_type(declared) for declared in load_types(settings.sensor_types).values()]
     pipeline = Pipeline(settings, types)

@@ -1,95 +1,94 @@
-"""Collects decoded observations by partition and packs them into frames."""
+"""Packs what was read into frames: judged, sorted by partition, with what a reader has not yet seen."""
 
 from __future__ import annotations
 
-from itertools import count
+import itertools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from aedilis.frame import NO_TIME, Frame
+from aedilis.frame import NONE, Frame
 from aedilis.topics import PARTITIONS
-from aedilis.vocabulary import Datastream, FrameCounts, FrameHeader, Quality
-from sensors.compile import DecodedObservation
+from aedilis.vocabulary import FrameCounts, FrameHeader, Quality
+from ingest.datastreams import Datastreams
+from sensors.batch import Batch, Channels, Columns
 
-
-class _Columns:
-    """The observations of one partition that wait for their frame."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, int, float, int, int, int, int, int, int]] = []
-        self.flags: dict[str, int] = {}
-        self.types: dict[str, int] = {}
-        self.announce: dict[int, Datastream] = {}
+ANNOUNCED_AT_ONCE = 1_000
+"""Declarations in one frame; a record of Kafka is bounded, and so is what a worker does at once."""
 
 
 class Framer:
-    """One for each ingest process; holds its cumulative counts."""
+    """One for each ingest process; holds its cumulative counts, and the batch that waits for the next frames."""
 
-    def __init__(self, process: str, partitions: int = PARTITIONS) -> None:
+    def __init__(
+        self, process: str, channels: Channels, datastreams: Datastreams, partitions: int = PARTITIONS
+    ) -> None:
+        self.batch = Batch()
         self._process = process
-        self._sequences = [count(1) for _ in range(partitions)]
+        self._channels = channels
+        self._datastreams = datastreams
+        self._sequences = [itertools.count(1) for _ in range(partitions)]
         self._framed = [0] * partitions
         self._missing = [0] * partitions
-        self._announced: list[dict[int, Datastream]] = [{} for _ in range(partitions)]
-        self._columns = [_Columns() for _ in range(partitions)]
         self.messages = 0
         self.messages_rejected = 0
         self.observations_rejected = 0
         self.published = 0
 
-    def add(self, datastream: Datastream, observation: DecodedObservation, ingested_at: int) -> None:
-        """Queue one observation for the next frame of its partition."""
-        partition = datastream.thing.partition
-        columns = self._columns[partition]
-        if self._announced[partition].get(datastream.id) is not datastream:
-            columns.announce[datastream.id] = datastream
-            self._announced[partition][datastream.id] = datastream
-        flag, time = observation.raw_flag, observation.result_time
-        name = f"{datastream.sensor_type}@{datastream.sensor_version}"
-        columns.rows.append(
-            (
-                datastream.id,
-                observation.phenomenon_time,
-                observation.result,
-                int(observation.quality),
-                int(observation.tests),
-                -1 if flag is None else columns.flags.setdefault(flag, len(columns.flags)),
-                columns.types.setdefault(name, len(columns.types)),
-                NO_TIME if time is None else time,
-                ingested_at,
-            )
-        )
-        self.published += 1
-        if observation.quality == Quality.MISSING:
-            self._missing[partition] += 1
-
-    def announce_again(self) -> None:
-        """Declare every Datastream once more, in the frame of its next observation.
-
-        A worker that lost its state, or a table that lost a row, need not wait for the next start of ingest.
-        """
-        for announced in self._announced:
-            announced.clear()
-
     def pending(self) -> int:
         """Observations that wait."""
-        return sum(len(columns.rows) for columns in self._columns)
+        return len(self.batch)
 
     def frames(self, tick: int | None = None, *, closing: bool = False) -> list[tuple[int, Frame]]:
         """(partition, frame) of all that waits.
 
-        With a tick, or when `closing`, one for every partition, if only to tell the time or the last counts.
+        With a tick, or when `closing`, one at least for every partition, if only to tell the time or the last counts.
         """
+        everywhere = tick is not None or closing
+        if not len(self.batch) and not everywhere:
+            return []
+        columns = self._channels.judged(self.batch)
+        self.batch.clear()
+        self.published += len(columns.channel)
+        table = self._datastreams.table()
+        partition = table.partition[columns.channel]
+        order = np.argsort(partition, kind="stable")
+        ends = np.cumsum(np.bincount(partition, minlength=len(self._sequences))).tolist()
+        columns = _rows(columns, order)
         made = []
-        for partition, columns in enumerate(self._columns):
-            if columns.rows or tick is not None or closing:
-                made.append((partition, self._pack(partition, columns, tick, closing)))
-                self._columns[partition] = _Columns()
+        start = 0
+        for number, end in enumerate(ends):
+            if end > start or everywhere:
+                *before, last = self._pieces(columns.channel, start, end)
+                made += [(number, self._pack(number, columns, *piece)) for piece in before]
+                made.append((number, self._pack(number, columns, *last, tick, closing)))
+            start = end
         return made
 
-    def _pack(self, partition: int, columns: _Columns, tick: int | None, closing: bool) -> Frame:
-        self._framed[partition] += len(columns.rows)
+    def _pieces(
+        self, channel: npt.NDArray[np.int32], start: int, end: int
+    ) -> list[tuple[slice, npt.NDArray[np.int32]]]:
+        """The rows of one partition, cut so that no frame announces too many: (rows, channels to announce)."""
+        new = start + self._datastreams.unannounced(channel[start:end])
+        cuts = [start, *new[ANNOUNCED_AT_ONCE::ANNOUNCED_AT_ONCE].tolist(), end]
+        return [
+            (slice(*piece), channel[new[i * ANNOUNCED_AT_ONCE : (i + 1) * ANNOUNCED_AT_ONCE]])
+            for i, piece in enumerate(itertools.pairwise(cuts))
+        ]
+
+    def _pack(
+        self,
+        partition: int,
+        columns: Columns,
+        rows: slice,
+        new: npt.NDArray[np.int32],
+        tick: int | None = None,
+        closing: bool = False,
+    ) -> Frame:
+        columns = _rows(columns, rows)
+        self._framed[partition] += len(columns.channel)
+        self._missing[partition] += int(np.count_nonzero(columns.quality == Quality.MISSING))
         header = FrameHeader(
             process=self._process,
             sequence=next(self._sequences[partition]),
@@ -101,26 +100,37 @@ class Framer:
                 framed=self._framed[partition],
                 missing=self._missing[partition],
             ),
-            datastreams=tuple(columns.announce.values()),
+            datastreams=self._datastreams.announce(new),
             tick=tick,
             closing=closing,
         )
-        column = list(zip(*columns.rows, strict=True)) or [()] * 9
-
-        def packed(index: int, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
-            return np.array(column[index], dtype)
-
+        table = self._datastreams.table()
+        flag_code, flags = _used(columns.flag, columns.flags)
+        type_code, types = _used(table.type[columns.channel], self._datastreams.types)
         return Frame(
             header=header,
-            datastream=packed(0, np.int64),  # type: ignore[arg-type]
-            phenomenon_time=packed(1, np.int64),  # type: ignore[arg-type]
-            result=packed(2, np.float64),  # type: ignore[arg-type]
-            quality=packed(3, np.uint8),  # type: ignore[arg-type]
-            tests=packed(4, np.uint32),  # type: ignore[arg-type]
-            raw_flag_code=packed(5, np.int32),  # type: ignore[arg-type]
-            raw_flags=tuple(columns.flags),
-            sensor_type_code=packed(6, np.int32),  # type: ignore[arg-type]
-            sensor_types=tuple(columns.types),
-            result_time=packed(7, np.int64),  # type: ignore[arg-type]
-            ingested_at=packed(8, np.int64),  # type: ignore[arg-type]
+            datastream=table.id[columns.channel],
+            phenomenon_time=columns.phenomenon_time,
+            result=columns.result,
+            quality=columns.quality,
+            tests=columns.tests,
+            raw_flag_code=flag_code,
+            raw_flags=flags,
+            sensor_type_code=type_code,
+            sensor_types=types,
+            result_time=columns.result_time,
+            ingested_at=columns.received_at,
         )
+
+
+def _rows(columns: Columns, rows: npt.NDArray[np.intp] | slice) -> Columns:
+    chosen: list[Any] = [column if isinstance(column, tuple) else column[rows] for column in columns]
+    return Columns(*chosen)
+
+
+def _used(code: npt.NDArray[np.integer], words: tuple[str, ...]) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Codes and words without the words that are not used; -1 stays none."""
+    used = np.flatnonzero(np.bincount(code + 1, minlength=len(words) + 1)[1:])
+    renumbered = np.full(len(words) + 1, NONE, np.int32)
+    renumbered[used] = np.arange(len(used))  # the last one is that of -1
+    return renumbered[code], tuple(words[i] for i in used)

@@ -1,7 +1,7 @@
 """The connection to the MQTT broker: QoS 1, persistent session, acknowledged by hand after Kafka has it.
 
-paho's network thread puts messages into a queue; the event loop takes them from there. MQTT 3.1.1, because parsing
-the properties of version 5 costs half of the speed, and nothing here uses them.
+paho's network thread puts what came with one read of the socket into a queue, as one list; the event loop takes it from
+there. MQTT 3.1.1, because parsing the properties of version 5 costs half of the speed, and nothing here uses them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -23,9 +25,11 @@ from aedilis.topics import TICKS
 
 log = logging.getLogger(__name__)
 
-QUEUE_LIMIT = 200_000
-"""Messages waiting for the event loop; beyond it the network thread waits, and the broker keeps the rest."""
+QUEUE_MESSAGES, QUEUE_BYTES = 200_000, 67_108_864
+"""Of what waits for the event loop; beyond either the network thread waits, and the broker keeps the rest."""
 _RECEIVE_BYTES = 262_144
+_PUBLISH, _PUBACK = 0x30, 0x40
+_ACKNOWLEDGEMENT = np.dtype([("head", ">u2"), ("mid", ">u2")])
 
 
 class Message(NamedTuple):
@@ -39,31 +43,88 @@ class Message(NamedTuple):
     connection: int
 
 
-class _BufferedClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
-    """paho reads each packet with several tiny `recv` calls; this one serves them from a large buffer."""
+class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
+    """paho, but for PUBLISH packets: those are taken out of the stream many at once, before paho sees them.
 
-    def __init__(self, **options: Any) -> None:
+    paho reads a packet byte by byte through `_sock_recv`, makes an object of it and calls back. Here `_sock_recv` serves
+    from a large buffer; where paho asks for the first byte of a packet it gets only those that are no PUBLISH. All else
+    (connecting, subscribing, keepalive, writing) is paho's.
+    """
+
+    def __init__(self, deliver: Callable[[list[Message], int], None], **options: Any) -> None:
         super().__init__(**options)
-        self._read_buffer = b""
-        self._read_at = 0
+        self._deliver = deliver
+        self._buffer, self._at, self._cut = b"", 0, False
+        """What was received, what of it is taken, and whether the beginning of a PUBLISH is all that is left."""
+        self._acknowledging = threading.Lock()
+        self.connection = 0
 
     def reconnect(self) -> Any:
-        self._read_buffer, self._read_at = b"", 0
+        """As paho; what was received over the connection before can no longer be acknowledged."""
+        with self._acknowledging:
+            self.connection += 1
+        self._buffer, self._at, self._cut = b"", 0, False
         return super().reconnect()
 
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._read_at >= len(self._read_buffer):
-            self._read_buffer, self._read_at = b"", 0
-            self._read_buffer = super()._sock_recv(_RECEIVE_BYTES)
-        part = self._read_buffer[self._read_at : self._read_at + bufsize]
-        self._read_at += len(part)
-        return part
+    def acknowledge(self, messages: list[Message]) -> None:
+        """Acknowledge those of this connection, all in one write."""
+        with self._acknowledging:
+            mids = [message.mid for message in messages if message.qos and message.connection == self.connection]
+            if mids:
+                packets = np.empty(len(mids), _ACKNOWLEDGEMENT)
+                packets["head"] = _PUBACK << 8 | 2
+                packets["mid"] = mids
+                self._packet_queue(_PUBACK, packets.tobytes(), 0, 1)
 
     def loop_read(self, max_packets: int = 1) -> Any:
+        """As paho, until nothing is left in the buffer but the beginning of a PUBLISH."""
         code = super().loop_read(max_packets)
-        while code == paho.MQTT_ERR_SUCCESS and self._read_at < len(self._read_buffer):
+        while code == paho.MQTT_ERR_SUCCESS and self._at < len(self._buffer) and not self._cut:
             code = super().loop_read(max_packets)
         return code
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        between_packets = self._in_packet["command"] == 0
+        if self._at == len(self._buffer) or self._cut:
+            received = super()._sock_recv(_RECEIVE_BYTES)
+            if not received:
+                return b""  # closed
+            self._buffer, self._at = self._buffer[self._at :] + received, 0
+        if between_packets:
+            self._take_publishes()
+            if self._cut or self._at == len(self._buffer):
+                raise BlockingIOError  # back to paho's loop, which writes too, and waits for more
+        part: bytes = self._buffer[self._at : self._at + bufsize]
+        self._at += len(part)
+        return part
+
+    def _take_publishes(self) -> None:
+        """Take all PUBLISH packets from here up to another packet or the end of the buffer."""
+        buffer, at, end = self._buffer, self._at, len(self._buffer)
+        now, connection = time.time_ns() // 1000, self.connection
+        messages = []
+        self._cut = False
+        while at < end and (first := buffer[at]) & 0xF0 == _PUBLISH:
+            length, shift, start = 0, 0, at + 1
+            while start < end and (byte := buffer[start]) & 0x80 and shift < 21:
+                length |= (byte & 0x7F) << shift
+                shift += 7
+                start += 1
+            if start == end or start + 1 + (length := length | buffer[start] << shift) > end:
+                self._cut = True
+                break
+            start += 1
+            at = start + length
+            qos = first >> 1 & 3
+            after_topic = start + 2 + (buffer[start] << 8 | buffer[start + 1]) if length >= 2 else end + 1
+            payload = after_topic + 2 if qos else after_topic
+            if payload > at or qos > 1:
+                raise ConnectionError("the MQTT broker sent a PUBLISH packet that is none")
+            mid = buffer[after_topic] << 8 | buffer[after_topic + 1] if qos else 0
+            messages.append(Message(buffer[start + 2 : after_topic], buffer[payload:at], now, mid, qos, connection))
+        consumed, self._at = at - self._at, at
+        if messages:
+            self._deliver(messages, consumed)
 
 
 class Share:
@@ -107,16 +168,16 @@ class MqttSource:
 
     def __init__(self, settings: Settings, client_id: str, filters: list[str]) -> None:
         self._filters = filters
-        self._queue: deque[Message] = deque()
+        self._queue: deque[tuple[list[Message], int]] = deque()
+        self._put = self._put_bytes = self._taken = self._taken_bytes = 0  # each written by one thread only
         self._room = threading.Event()
-        self._room.set()
         self._stopping = False
-        self.connection = 0
         self.connected = False
         self.problem: str | None = "not yet connected"
         self._host, _, port = settings.mqtt.rpartition(":")
         self._port = int(port)
-        self._client = _BufferedClient(
+        self._client = BulkClient(
+            self._deliver,
             callback_api_version=CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
@@ -129,7 +190,6 @@ class MqttSource:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""
@@ -143,24 +203,23 @@ class MqttSource:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def take(self, limit: int) -> list[Message]:
-        """At most `limit` messages, in the order of their arrival."""
-        queue = self._queue
-        taken = [queue.popleft() for _ in range(min(limit, len(queue)))]
-        if len(queue) < QUEUE_LIMIT // 2:
-            self._room.set()
-        return taken
+    def take(self) -> list[Message]:
+        """What came with one read of the socket, in the order of its arrival; nothing if all was taken."""
+        if not self._queue:
+            return []
+        messages, size = self._queue.popleft()
+        self._taken += len(messages)
+        self._taken_bytes += size
+        self._room.set()
+        return messages
 
     def waiting(self) -> int:
         """How many messages wait to be taken."""
-        return len(self._queue)
+        return self._put - self._taken
 
     def acknowledge(self, messages: list[Message]) -> None:
         """Tell the broker that these are safe. Those of an earlier connection come again and are told then."""
-        current = self.connection
-        for message in messages:
-            if message.qos and message.connection == current:
-                self._client.ack(message.mid, message.qos)
+        self._client.acknowledge(messages)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1 if connected."""
@@ -172,7 +231,6 @@ class MqttSource:
             self.problem = f"the MQTT broker refused: {reason}"
             log.error("%s", self.problem)
             return
-        self.connection += 1
         self.problem = "connected to the MQTT broker, not yet subscribed"
         client.subscribe([(name, 1) for name in self._filters])
         log.info("connected to MQTT, session present: %s", flags.session_present)
@@ -191,18 +249,14 @@ class MqttSource:
         if not self._stopping:
             log.warning("%s", self.problem)
 
-    def _on_message(self, client: Any, _: Any, message: Any) -> None:
-        self._queue.append(
-            Message(
-                message._topic,  # the bytes: `message.topic` raises where they are not UTF-8
-                message.payload,
-                time.time_ns() // 1000,
-                message.mid,
-                message.qos,
-                self.connection,
-            )
-        )
-        if len(self._queue) > QUEUE_LIMIT:
+    def _deliver(self, messages: list[Message], size: int) -> None:
+        self._put += len(messages)
+        self._put_bytes += size
+        self._queue.append((messages, size))
+        while self._full() and not self._stopping:
             self._room.clear()
-            while not self._room.wait(1.0) and not self._stopping:
-                pass
+            if self._full():
+                self._room.wait(1.0)
+
+    def _full(self) -> bool:
+        return self._put - self._taken > QUEUE_MESSAGES or self._put_bytes - self._taken_bytes > QUEUE_BYTES

@@ -6,13 +6,18 @@ move changes zone and neighbours, never the partition, because the partition kee
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import dataclass, field
+from functools import lru_cache
+
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from aedilis.identity import datastream_id, thing_id, to_topic_level
+from aedilis.identity import thing_id, to_topic_level
 from aedilis.settings import Settings
 from aedilis.topics import PARTITIONS, THINGS
-from aedilis.vocabulary import Clock, Datastream, Location, Thing
+from aedilis.vocabulary import Clock, Location, Thing
+from sensors.device import Place
 
 ZONE_LIMIT = 2_000
 """Datastreams of one zone; beyond it, new Things go to `zone#2`, `zone#3`, …"""
@@ -26,26 +31,35 @@ class Placed(msgspec.Struct):
     moved: bool = False  # it came from another zone: its partition says nothing of where its neighbours are
 
 
+@dataclass(slots=True)
+class Home:
+    """A Thing that was placed, and what this process has seen of it."""
+
+    placed: Placed
+    place: Place | None = None  # what its last message said
+    seen: int = 0  # Datastreams
+    channels: array[int] = field(default_factory=lambda: array("i"))
+
+
 class Placement:
-    """All Things that were ever placed, and the Datastreams seen by this process.
+    """All Things that were ever placed.
 
     A zone is written `agency/zone`, each part with `/` and `#` encoded, and `#2` … behind it where it was split.
     """
 
     def __init__(self, settings: Settings, partitions: int = PARTITIONS) -> None:
         self._data_clock = frozenset(settings.data_clock_agencies)
-        self._placed: dict[tuple[str, str], Placed] = {}
+        self._homes: dict[tuple[str, str], Home] = {}
         self._zone_partition: dict[str, int] = {}
         self._zone_load: dict[str, int] = {}
         self._load = [0] * partitions
-        self._datastreams: dict[tuple[str, str, str], Datastream] = {}
-        self._seen: dict[int, int] = {}
         self._changed: dict[tuple[str, str], Placed] = {}
+        self._renewed: list[Home] = []
 
     def learn(self, placed: Placed) -> None:
         """Take over a placement that was written before."""
         thing = placed.thing
-        self._placed[thing.agency, thing.name] = placed
+        self._homes[thing.agency, thing.name] = Home(placed)
         if not placed.moved:
             self._zone_partition.setdefault(thing.zone, thing.partition)
         self._load[thing.partition] += 1 + placed.datastreams
@@ -56,16 +70,28 @@ class Placement:
         changed, self._changed = list(self._changed.values()), {}
         return changed
 
-    def thing(self, agency: str, name: str, zone: str | None, location: Location | None) -> Thing:
+    def renewed(self) -> list[Home]:
+        """Those whose Thing has become another since the last call."""
+        renewed, self._renewed = self._renewed, []
+        return renewed
+
+    def home(self, agency: str, name: str) -> Home:
+        """That of a Thing that was placed."""
+        return self._homes[agency, name]
+
+    def settle(self, agency: str, name: str, place: Place) -> Home:
         """The Thing, placed when it is new, moved when it names another zone or Location."""
+        zone, location = place
         clock = Clock.DATA if agency in self._data_clock else Clock.WALL
-        known = self._placed.get((agency, name))
-        if known is None:
-            return self._place(agency, name, zone, location, clock)
+        home = self._homes.get((agency, name))
+        if home is None:
+            home = self._place(agency, name, zone, location, clock)
+        home.place = place
+        known = home.placed
         thing = known.thing
         same_zone = zone is None or _base(thing.zone) == _zone(agency, zone)
         if same_zone and location in (None, thing.location) and clock is thing.clock:
-            return thing
+            return home
         if not same_zone:
             self._add_load(thing.zone, -known.datastreams)
             known.moved = True
@@ -73,15 +99,17 @@ class Placement:
             self._add_load(thing.zone, known.datastreams)
         known.thing = msgspec.structs.replace(thing, location=location or thing.location, clock=clock)
         self._changed[agency, name] = known
-        return known.thing
+        self._renewed.append(home)
+        return home
 
-    def _place(self, agency: str, name: str, zone: str | None, location: Location | None, clock: Clock) -> Thing:
+    def _place(self, agency: str, name: str, zone: str | None, location: Location | None, clock: Clock) -> Home:
         full = self._open_zone(_zone(agency, zone))
         partition = self._zone_partition.setdefault(full, self._load.index(min(self._load)))
         self._load[partition] += 1
         placed = Placed(Thing(thing_id(agency, name), agency, name, full, partition, clock, location))
-        self._placed[agency, name] = self._changed[agency, name] = placed
-        return placed.thing
+        home = self._homes[agency, name] = Home(placed)
+        self._changed[agency, name] = placed
+        return home
 
     def _open_zone(self, zone: str) -> str:
         number, name = 1, zone
@@ -93,46 +121,18 @@ class Placement:
     def _add_load(self, zone: str, datastreams: int) -> None:
         self._zone_load[zone] = self._zone_load.get(zone, 0) + datastreams
 
-    def _count(self, thing: Thing) -> None:
+    def count(self, home: Home) -> None:
         """One more of its Datastreams was seen; those of before a restart come again and count once."""
-        placed = self._placed[thing.agency, thing.name]
-        self._seen[thing.id] = self._seen.get(thing.id, 0) + 1
-        if self._seen[thing.id] > placed.datastreams:
+        placed, thing = home.placed, home.placed.thing
+        home.seen += 1
+        if home.seen > placed.datastreams:
             placed.datastreams += 1
             self._load[thing.partition] += 1
             self._add_load(thing.zone, 1)
             self._changed[thing.agency, thing.name] = placed
 
-    def datastream(
-        self, thing: Thing, name: str, observed_property: str, unit: str, sensor_type: str, version: int, interval: int
-    ) -> Datastream:
-        """The Datastream's declaration; the same object for as long as nothing in it changes."""
-        key = (thing.agency, thing.name, name)
-        known = self._datastreams.get(key)
-        if (
-            known is not None
-            and known.thing is thing
-            and known.sensor_version == version
-            and known.sensor_type == sensor_type
-            and known.unit == unit
-        ):
-            return known
-        if known is None:
-            self._count(thing)
-        made = Datastream(
-            id=known.id if known is not None else datastream_id(*key),
-            thing=thing,
-            name=name,
-            observed_property=observed_property,
-            unit=unit,
-            sensor_type=sensor_type,
-            sensor_version=version,
-            interval=interval,
-        )
-        self._datastreams[key] = made
-        return made
 
-
+@lru_cache(maxsize=10_000)
 def _zone(agency: str, zone: str | None) -> str:
     return f"{to_topic_level(agency)}/{to_topic_level(zone or 'unplaced')}"
 

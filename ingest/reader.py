@@ -2,80 +2,120 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
 from ingest.mqtt import Message, Share
-from sensors.compile import CompiledType, Decoded, Refused
+from ingest.placement import Home, Placement
+from sensors.batch import Batch, Channels
+from sensors.compile import CompiledType, Refused
+from sensors.device import Device
 
-_CACHE_TOPICS = 200_000
+STRANGERS = 10_000
+"""Topics that are remembered though they have not yet given an observation."""
+
+_Refusal = tuple[RejectReason, str, str | None]
+"""Of a whole topic: (reason, detail, sensor type)"""
 
 
-class Read(NamedTuple):
-    """What came of one message: `decoded` is None when it was refused whole."""
+class _Route:
+    """Where the messages of one topic go: what reads them, and the Thing that they are of, once it is placed."""
 
-    compiled: CompiledType | None
-    decoded: Decoded | None
-    rejects: list[Reject]
+    __slots__ = ("device", "home", "kind")
+
+    def __init__(self, kind: CompiledType, device: Device) -> None:
+        self.kind = kind
+        self.device = device
+        self.home: Home | None = None
 
 
 class Reader:
-    """Holds the compiled types of this process."""
+    """Holds the compiled types of this process; what they read goes into `batch`."""
 
-    def __init__(self, settings: Settings, process: str, types: list[CompiledType], share: Share) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        process: str,
+        types: Sequence[CompiledType],
+        share: Share,
+        channels: Channels,
+        placement: Placement,
+        batch: Batch,
+    ) -> None:
         self._settings = settings
         self._process = process
         self._types = types
         self._share = share
+        self._channels = channels
+        self._placement = placement
+        self._batch = batch
         self._prefix = settings.mqtt_prefix
-        self._cache: dict[bytes, tuple[CompiledType, dict[str, str]] | RejectReason | None] = {}
+        self._routes: dict[bytes, _Route] = {}
+        self._strangers: dict[bytes, _Route | _Refusal | None] = {}
 
-    def read(self, message: Message) -> Read | None:
-        """Read one message; never raises for what is in it. None when another process reads it."""
-        found = self._find(message)
-        if found is None:
-            return None
-        if isinstance(found, Reject):
-            return Read(None, None, [found])
-        compiled, fields = found
+    def read(self, message: Message) -> Sequence[Reject] | None:
+        """Read one message; never raises for what is in it. None when another process reads it.
+
+        One Reject with `observations` = 0: it was refused whole.
+        """
+        route = self._routes.get(message.topic)
+        if route is None:
+            found = self._find(message.topic)
+            if not isinstance(found, _Route):
+                return None if found is None else [self._reject(message, *found)]
+            route = found
         if len(message.payload) > self._settings.max_message_bytes:
             detail = f"{len(message.payload)} bytes, at most {self._settings.max_message_bytes} are taken"
-            return Read(compiled, None, [self._reject(message, RejectReason.TOO_LARGE, detail, compiled.name)])
+            return [self._reject(message, RejectReason.TOO_LARGE, detail, route.kind.name)]
+        device, batch = route.device, self._batch
+        before = len(batch.channel), len(batch.records)
         try:
-            decoded = compiled.decode(fields, message.payload, message.received_at)
+            problems = device.read(message.payload, message.received_at, batch)
         except Refused as refused:
-            return Read(compiled, None, [self._reject(message, refused.reason, refused.detail, compiled.name)])
+            return [self._reject(message, refused.reason, refused.detail, route.kind.name)]
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
+            batch.cut(*before)
+            self._settle(route, message.topic)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
-            return Read(compiled, None, [self._reject(message, RejectReason.DECODER_FAILED, detail, compiled.name)])
-        rejects = [
-            self._reject(message, reason, detail, compiled.name, path, 1) for reason, detail, path in decoded.rejects
-        ]
-        return Read(compiled, decoded, rejects)
+            return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
+        if route.home is None or route.home.place is not device.place:
+            self._settle(route, message.topic)
+        if not problems:
+            return ()
+        name = route.kind.name
+        return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
 
-    def _find(self, message: Message) -> tuple[CompiledType, dict[str, str]] | Reject | None:
-        if message.topic in self._cache:
-            found = self._cache[message.topic]
-        else:
-            try:
-                topic = message.topic.decode()
-            except UnicodeDecodeError as error:
-                return self._reject(message, RejectReason.INVALID_UTF8, f"topic: {error}")
-            found = self._match(topic.removeprefix(self._prefix)) if self._share.holds(topic) else None
-            if len(self._cache) >= _CACHE_TOPICS:
-                self._cache.clear()
-            self._cache[message.topic] = found
-        if isinstance(found, RejectReason):
-            return self._reject(message, found, "no sensor type declares a topic of this form")
+    def _settle(self, route: _Route, raw: bytes) -> None:
+        device = route.device
+        if route.home is None:
+            self._routes[raw] = route
+            self._strangers.pop(raw, None)
+        route.home = self._placement.settle(device.agency, device.thing, device.place)
+
+    def _find(self, raw: bytes) -> _Route | _Refusal | None:
+        if raw in self._strangers:
+            return self._strangers[raw]
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.clear()
+        found = self._strangers[raw] = self._match(raw)
         return found
 
-    def _match(self, topic: str) -> tuple[CompiledType, dict[str, str]] | RejectReason:
-        for compiled in self._types:
-            fields = compiled.matches(topic)
+    def _match(self, raw: bytes) -> _Route | _Refusal | None:
+        try:
+            topic = raw.decode()
+        except UnicodeDecodeError as error:
+            return RejectReason.INVALID_UTF8, f"topic: {error}", None
+        if not self._share.holds(topic):
+            return None
+        for kind in self._types:
+            fields = kind.matches(topic.removeprefix(self._prefix))
             if fields is not None:
-                return compiled, fields
-        return RejectReason.UNKNOWN_TOPIC
+                try:
+                    return _Route(kind, kind.device(fields, self._channels))
+                except Refused as refused:
+                    return refused.reason, refused.detail, kind.name
+        return RejectReason.UNKNOWN_TOPIC, "no sensor type declares a topic of this form", None
 
     def _reject(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -26,10 +27,11 @@ def list_types() -> None:
 @types.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Say whether a file declares a sensor type, and if not, every fault."""
+    """Say whether a file declares a sensor type whose examples hold, and if not, every fault."""
     from sensors.compile import compile_type
+    from sensors.examples import check_examples
     from sensors.registry import read
 
     declared = read(file)
-    compile_type(declared)
+    check_examples(compile_type(declared), time.time_ns() // 1000)
     click.echo(f"{declared.name}@{declared.version} is well declared")

@@ -1,22 +1,31 @@
-"""Turns a declaration into functions, once; then each message costs a few microseconds.
+"""Turns a declaration into what reads messages, once: `CompiledType` for the type, `device` for one of its Things.
 
-`payload` reads bytes and names, `times` times, `values` values; here they are joined.
+`payload` reads bytes and names, `times` times, `values` values, `judge` tells what numbers are worth; `layout` knows the
+forms that records come in.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from aedilis.errors import DeclarationError
+from aedilis.frame import NO_TIME, NONE
 from aedilis.vocabulary import Location, Quality, RejectReason, Test
+from sensors.batch import Batch, Channels
 from sensors.declaration import DetectorUse, Property, SensorType
+from sensors.device import Device, Problem
+from sensors.layout import Layout
 from sensors.payload import Refused as Refused
-from sensors.payload import kind, read_json, read_name, shown
+from sensors.payload import kind, read_name, shown
 from sensors.times import time_reader
-from sensors.values import Unread, ValueReader
+from sensors.values import ValueReader
+
+_LAYOUTS = 1_000
+"""Forms of records that are remembered; devices have a few, an attacker as many as he likes."""
 
 
 @dataclass(slots=True)
@@ -41,11 +50,10 @@ class Decoded:
 
     agency: str
     thing: str
-    zone: str | None = None
-    location: Location | None = None
-    observations: list[DecodedObservation] = field(default_factory=list)
-    rejects: list[tuple[RejectReason, str, str | None]] = field(default_factory=list)
-    """(reason, detail, path in the payload)"""
+    zone: str | None
+    location: Location | None
+    observations: list[DecodedObservation]
+    rejects: list[Problem]
 
 
 class CompiledType:
@@ -58,19 +66,26 @@ class CompiledType:
         self.topic = declared.topic
         self.allowed_lateness = round(declared.allowed_lateness_s * 1e6)
         self._levels = declared.topic.split("/")
+        self.time_key = declared.time.field
         self._read_time = time_reader(declared.time)
         self._max_ahead = round(declared.time.max_ahead_s * 1e6)
-        readers = [ValueReader(prop, declared) for prop in declared.properties]
-        self._values = {reader.key: reader for reader in readers}
-        self._required = [reader.key for reader in readers if reader.prop.required]
+        self.readers = [ValueReader(prop, declared) for prop in declared.properties]
+        self.property_of = {reader.key: number for number, reader in enumerate(self.readers)}
+        self._required = [reader.key for reader in self.readers if reader.prop.required]
         payload, time = declared.payload, declared.time
         place = {key for key in (payload.zone, payload.longitude, payload.latitude, payload.records) if key}
         parts = {key for key in (time.field, time.result_time, payload.flag) if key}
-        self._message_keys = frozenset(place | set(payload.ignore))
+        self.tells_place = bool(payload.zone or payload.longitude)
+        self.records_key = payload.records
+        self.pick_labels = itemgetter(*payload.labels) if payload.labels else None
+        self.has_extras = bool(time.result_time or payload.flag)
+        self.message_keys = frozenset(place | set(payload.ignore))
         """Keys of the message that are no values; with `records`, the others belong into a record."""
-        self._record_keys = frozenset(parts | set(payload.labels) | set(payload.ignore))
+        self.record_keys = frozenset(parts | set(payload.labels) | set(payload.ignore))
+        """Keys of a record that are no values."""
         if payload.records is None:
-            self._record_keys |= self._message_keys
+            self.record_keys |= self.message_keys
+        self.layouts: dict[tuple[str, ...], Layout] = {}
         self._detectors = {prop.name: _detectors(prop, declared) for prop in declared.properties}
 
     def detectors_of(self, observed_property: str) -> tuple[DetectorUse, ...]:
@@ -90,100 +105,72 @@ class CompiledType:
                 return None
         return fields
 
+    def device(self, topic_fields: dict[str, str], channels: Channels) -> Device:
+        """What reads the messages of one topic.
+
+        Raises:
+            Refused: its names are none.
+        """
+        agency, thing = read_name(topic_fields["agency"], "agency"), read_name(topic_fields["thing"], "thing")
+        return Device(self, agency, thing, channels)
+
     def decode(self, topic_fields: dict[str, str], payload: bytes, received_at: int) -> Decoded:
-        """Read a message that came in at `received_at` (µs UTC).
+        """Read one message by itself, that came in at `received_at` (µs UTC).
 
         Raises:
             Refused: nothing of it can be used.
         """
-        decoded = Decoded(read_name(topic_fields["agency"], "agency"), read_name(topic_fields["thing"], "thing"))
-        content = read_json(payload)
-        if not isinstance(content, dict):
-            raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
-        self._place(content, decoded)
-        key = self.declared.payload.records
-        if key is None:
-            self._record(content, decoded, received_at, "$")
-        else:
-            self._records(key, content, decoded, received_at)
-        if not decoded.observations and not decoded.rejects:
-            raise Refused(RejectReason.MISSING_FIELD, "no value of any declared property")
-        return decoded
-
-    def _records(self, key: str, content: dict[str, Any], decoded: Decoded, received_at: int) -> None:
-        records = content.get(key)
-        if not isinstance(records, list):
-            raise Refused(RejectReason.WRONG_SHAPE, f"expected a list at $.{key}, got {kind(records)}")
-        for other in content:
-            if other not in self._message_keys:
-                decoded.rejects.append(_undeclared(other, "$"))
-        for i, record in enumerate(records):
-            path = f"$.{key}[{i}]"
-            if not isinstance(record, dict):
-                decoded.rejects.append((RejectReason.WRONG_SHAPE, f"expected an object, got {kind(record)}", path))
-                continue
-            try:
-                self._record(record, decoded, received_at, path)
-            except Refused as refused:
-                decoded.rejects.append((refused.reason, refused.detail, path))
-
-    def _place(self, content: dict[str, Any], decoded: Decoded) -> None:
-        payload = self.declared.payload
-        if payload.zone and (zone := content.get(payload.zone)) not in (None, ""):
-            if isinstance(zone, str):
-                decoded.zone = read_name(zone, "zone", encoded=False)
-            else:
-                detail = f"expected text, got {kind(zone)}"
-                decoded.rejects.append((RejectReason.WRONG_SHAPE, detail, f"$.{payload.zone}"))
-        if payload.longitude and payload.latitude:
-            longitude, latitude = content.get(payload.longitude), content.get(payload.latitude)
-            if longitude is None or latitude is None:
-                return
-            numbers = all(type(part) in (int, float) for part in (longitude, latitude))
-            if numbers and abs(longitude) <= 180 and abs(latitude) <= 90:
-                decoded.location = Location(float(longitude), float(latitude))
-            else:
-                detail = f"expected degrees, got {shown(longitude)}, {shown(latitude)}"
-                decoded.rejects.append((RejectReason.WRONG_SHAPE, detail, f"$.{payload.longitude}"))
-
-    def _record(self, record: dict[str, Any], decoded: Decoded, received_at: int, path: str) -> None:
-        time = self._time(record, received_at)
-        labels = self._labels(record)
-        result_time = self._result_time(record, received_at)
-        raw_flag = self._flag(record)
-        for key in self._required:
-            if key not in record:
-                raise Refused(RejectReason.MISSING_FIELD, f"expected {path}.{key}")
-        for key, value in record.items():
-            reader = self._values.get(key)
-            if reader is None:
-                if key not in self._record_keys:
-                    decoded.rejects.append(_undeclared(key, path))
-                continue
-            read = reader(value)
-            if isinstance(read, Unread):
-                decoded.rejects.append((read.reason, read.detail, f"{path}.{key}"))
-                continue
-            result, quality, tests = read
-            prop = reader.prop
-            name = prop.datastream or prop.name
-            decoded.observations.append(
+        channels, batch = Channels([self]), Batch()
+        device = self.device(topic_fields, channels)
+        problems = device.read(payload, received_at, batch)
+        found = channels.judged(batch)
+        observations = []
+        for i, number in enumerate(found.channel):
+            channel = channels.seen[number]
+            observations.append(
                 DecodedObservation(
-                    name.format_map(labels) if labels else name,
-                    prop.name,
-                    prop.unit,
-                    reader.interval,
-                    time,
-                    result,
-                    quality,
-                    tests,
-                    raw_flag,
-                    result_time,
+                    channel.name,
+                    channel.reader.prop.name,
+                    channel.reader.prop.unit,
+                    channel.reader.interval,
+                    int(found.phenomenon_time[i]),
+                    float(found.result[i]),
+                    Quality(int(found.quality[i])),
+                    Test(int(found.tests[i])),
+                    None if found.flag[i] == NONE else found.flags[found.flag[i]],
+                    None if found.result_time[i] == NO_TIME else int(found.result_time[i]),
                 )
             )
+        return Decoded(device.agency, device.thing, *device.place, observations, problems)
 
-    def _time(self, record: dict[str, Any], received_at: int) -> int:
-        key = self.declared.time.field
+    # ------------------------------------------------------------ of one record
+
+    def layout_of(self, record: dict[str, Any], index: int) -> Layout | None:
+        """The form of a record; None if it has keys that are not declared.
+
+        Raises:
+            Refused: a value that the type requires is not there.
+        """
+        keys = tuple(record)
+        layout = self.layouts.get(keys)
+        if layout is None:
+            for key in self._required:
+                if key not in record:
+                    raise Refused(RejectReason.MISSING_FIELD, f"expected {self.path(index)}.{key}")
+            if any(key not in self.property_of and key not in self.record_keys for key in keys):
+                return None
+            if len(self.layouts) >= _LAYOUTS:
+                self.layouts.clear()
+            layout = self.layouts[keys] = Layout(keys, self.readers)
+        return layout
+
+    def path(self, index: int) -> str:
+        """Where a record stands in its message."""
+        return "$" if self.records_key is None else f"$.{self.records_key}[{index}]"
+
+    def time_of(self, record: dict[str, Any], received_at: int) -> int:
+        """When it was."""
+        key = self.time_key
         value = record.get(key)
         if value is None:
             if self.declared.time.default == "received":
@@ -191,11 +178,12 @@ class CompiledType:
             raise Refused(RejectReason.NO_TIME, f"expected a time at $.{key}")
         return self._in_range(self._read_time(value, key), value, key, received_at)
 
-    def _result_time(self, record: dict[str, Any], received_at: int) -> int | None:
+    def result_time_of(self, record: dict[str, Any], received_at: int) -> int:
+        """When the device gave it out; `NO_TIME` where it does not tell."""
         key = self.declared.time.result_time
         value = None if key is None else record.get(key)
         if key is None or value is None:
-            return None
+            return NO_TIME
         return self._in_range(self._read_time(value, key), value, key, received_at)
 
     def _in_range(self, time: int, value: Any, key: str, received_at: int) -> int:
@@ -203,21 +191,23 @@ class CompiledType:
             raise Refused(RejectReason.TIME_OUT_OF_RANGE, f"{shown(value)} at $.{key} is not between 1970 and now")
         return time
 
-    def _flag(self, record: dict[str, Any]) -> str | None:
+    def flag_of(self, record: dict[str, Any], flags: dict[str, int]) -> int:
+        """The code of the device's own flag in `flags`; `NONE` where it has none."""
         key = self.declared.payload.flag
         flag = None if key is None else record.get(key)
-        return None if flag is None else shown(flag).replace("\0", "�")
+        return NONE if flag is None else flags.setdefault(shown(flag).replace("\0", "�"), len(flags))
 
-    def _labels(self, record: dict[str, Any]) -> dict[str, str]:
-        labels = {}
+    def labels_of(self, record: dict[str, Any]) -> tuple[str, ...]:
+        """Its labels, as they stand in the names of Datastreams."""
+        labels = []
         for key in self.declared.payload.labels:
             value = record.get(key)
             if value is None:
                 raise Refused(RejectReason.MISSING_FIELD, f"expected text at $.{key}")
             if not isinstance(value, str):
                 raise Refused(RejectReason.WRONG_SHAPE, f"expected text at $.{key}, got {kind(value)}")
-            labels[key] = _read_label(value, key)
-        return labels
+            labels.append(_read_label(value, key))
+        return tuple(labels)
 
 
 _SLASH = re.compile("/|%(?=2F|25)")
@@ -228,13 +218,9 @@ def as_label(name: str) -> str:
     return _SLASH.sub(lambda found: "%2F" if found[0] == "/" else "%25", name)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _read_label(text: str, key: str) -> str:
     return as_label(read_name(text, key, encoded=False))
-
-
-def _undeclared(key: str, path: str) -> tuple[RejectReason, str, str]:
-    return RejectReason.UNKNOWN_FIELD, f"{key[:80]!r} is not declared", f"{path}.{key[:80]}"
 
 
 def compile_type(declared: SensorType) -> CompiledType:

@@ -62,7 +62,7 @@ def _read_leniently(text: str) -> Any:
     return content
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def read_name(level: str, what: str, *, encoded: bool = True) -> str:
     """A name, NFC; `encoded` where it is a topic level, percent-encoded.
 

@@ -1,4 +1,6 @@
-"""Reads one value as its property declares it: number, word, boolean or text; unit, sentinels and ranges."""
+"""Reads one value as its property declares it: number, word, boolean or text. What the number is worth, and its unit,
+`judge` tells of many at once.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aedilis.errors import DeclarationError
-from aedilis.vocabulary import Quality, RejectReason, Test
+from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.payload import kind
+
+MISSING = math.nan
+"""The number of a value that is null."""
 
 
 class Unread(NamedTuple):
@@ -20,44 +25,45 @@ class Unread(NamedTuple):
     detail: str
 
 
-Value = tuple[float, Quality, Test]
-"""(result in the Datastream's unit, NaN where it is missing; quality; the tests that spoke against it)"""
-
-_MISSING: Value = (math.nan, Quality.MISSING, Test.NONE)
-
-
 class ValueReader:
-    """Reads the values of one property."""
+    """Reads the values of one property; holds what its numbers are judged by."""
 
     __slots__ = (
         "_boolean",
         "_categories",
-        "_fail",
         "_numeric_text",
-        "_over",
-        "_plus",
-        "_sentinels",
-        "_suspect",
-        "_times",
+        "fail",
         "interval",
         "key",
+        "over",
+        "plus",
         "prop",
+        "sentinels",
+        "suspect",
+        "times",
     )
 
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
         self.key = prop.field or prop.name
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
-        self._times, self._plus, self._over = _conversion(prop, declared.name)
-        self._fail = prop.fail or (-math.inf, math.inf)
-        self._suspect = prop.suspect or self._fail
-        self._sentinels = frozenset(prop.sentinels)
+        self.times, self.plus, self.over = _conversion(prop, declared.name)
+        self.fail = prop.fail or (-math.inf, math.inf)
+        self.suspect = prop.suspect or self.fail
+        self.sentinels = frozenset(prop.sentinels)
         self._categories = prop.categories
         self._numeric_text = declared.payload.numeric_text
         self._boolean = prop.boolean
 
-    def __call__(self, value: Any) -> Value | Unread:
-        """Read a value of the payload; `None` is missing."""
+    @property
+    def converts(self) -> bool:
+        """Whether the payload has another unit than the Datastream."""
+        return (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+
+    def __call__(self, value: Any) -> float | Unread:
+        """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
+        unless it is a sentinel.
+        """
         kind_of_value = type(value)
         if kind_of_value is float or kind_of_value is int or (kind_of_value is bool and self._boolean):
             try:
@@ -65,7 +71,7 @@ class ValueReader:
             except OverflowError:
                 return Unread(RejectReason.NOT_A_NUMBER, "expected a number, got an integer beyond any float")
         elif value is None:
-            return _MISSING
+            return MISSING
         elif kind_of_value is str and self._categories:
             word = self._categories.get(value)
             if word is None:
@@ -79,16 +85,9 @@ class ValueReader:
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number, got {text}")
         if not math.isfinite(number):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number, got {number}")
-        if number in self._sentinels:
-            return number, Quality.FAIL, Test.SENTINEL
-        number = (number * self._times + self._plus) / self._over
-        if not math.isfinite(number):
+        if number not in self.sentinels and not math.isfinite(number * self.times + self.plus):
             return Unread(RejectReason.NOT_A_NUMBER, "expected a number that stays finite in the declared unit")
-        low, high = self._suspect
-        if low <= number <= high:
-            return number, Quality.GOOD, Test.NONE
-        low, high = self._fail
-        return number, Quality.SUSPECT if low <= number <= high else Quality.FAIL, Test.GROSS_RANGE
+        return number
 
 
 def _number(text: str) -> float | None:

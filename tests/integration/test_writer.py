@@ -9,20 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 import pytest
 
-from aedilis.frame import Frame
+from aedilis.frame import NO_TIME, NONE, Frame
 from aedilis.identity import datastream_id, thing_id
-from aedilis.vocabulary import Datastream, Quality, Test, Thing
-from ingest.framer import Framer
-from sensors.compile import DecodedObservation
+from aedilis.vocabulary import Datastream, FrameCounts, FrameHeader, Quality, Thing
 from storage.counts import Counts, read_counts
 from storage.rollup import refresh
 from storage.writer import Writer
 from tests.installation import Installation
 
 HOUR = 3_600_000_000
+QUARTER = HOUR // 4
 START = 1_767_571_200_000_000
 TABLES = {
     "observation": "select datastream, phenomenon_time, result, quality, result_time, raw_flag from observation order by 1, 2",
@@ -34,39 +34,55 @@ TABLES = {
 
 def stream(name: str) -> Datastream:
     thing = Thing(thing_id("demo", "t"), "demo", "t", "demo/z", 0)
-    return Datastream(datastream_id("demo", "t", name), thing, name, name, "1", "type", 1, 900_000_000)
+    return Datastream(datastream_id("demo", "t", name), thing, name, name, "1", "type", 1, QUARTER)
 
 
 Item = tuple[str, float, float, float | None, str | None]
 """Datastream, quarter of an hour, result, quarter in which it was told, the device's flag."""
 
 
-def observation(item: Item) -> DecodedObservation:
-    name, quarter, result, told, flag = item
-    quality = Quality.MISSING if math.isnan(result) else Quality.GOOD
-    at = START + int(quarter * 900_000_000)
-    told_at = None if told is None else START + int(told * 900_000_000)
-    return DecodedObservation(name, name, "1", 900_000_000, at, result, quality, Test.NONE, flag, told_at)
-
-
 def frames(
     items: Sequence[Item], cuts: Sequence[int], *, offset: int = 0, process: int = 1, **changed: Any
 ) -> list[list[tuple[int, Frame]]]:
     """Batches of frames with their offsets, one batch for each cut, two frames in each; `changed` of Datastream a."""
-    framer = Framer(f"ingest-all-{process:016x}", 1)
     streams = {"a": msgspec.structs.replace(stream("a"), **changed), "b": stream("b")}
     batches: list[list[tuple[int, Frame]]] = []
+    sequence = 0
     for start, end in zip([0, *cuts], [*cuts, len(items)], strict=True):
         batch = []
         middle = (start + end) // 2
-        for part in (items[start:middle], items[middle:end]):
-            for item in part:
-                framer.add(streams[item[0]], observation(item), START)
-            for _, frame in framer.frames():
-                batch.append((offset, frame))
+        for first, last in ((start, middle), (middle, end)):
+            if first < last:
+                sequence += 1
+                batch.append((offset, frame(items[:last], first, streams, f"ingest-all-{process:016x}", sequence)))
                 offset += 1
         batches.append(batch)
     return batches
+
+
+def frame(items: Sequence[Item], first: int, streams: dict[str, Datastream], process: str, sequence: int) -> Frame:
+    """The items from the first on, announced where they are new; counts of all."""
+    names, quarters, results, told, flags = zip(*items[first:], strict=True)
+    new = [name for name in dict.fromkeys(names) if name not in {item[0] for item in items[:first]}]
+    words = tuple(dict.fromkeys(flag for flag in flags if flag is not None))
+    types = [f"{streams[name].sensor_type}@{streams[name].sensor_version}" for name in names]
+    known = tuple(dict.fromkeys(types))
+    missing = np.isnan([item[2] for item in items])
+    counts = FrameCounts(published=len(items), framed=len(items), missing=int(missing.sum()))
+    return Frame(
+        FrameHeader(process, sequence, counts, tuple(streams[name] for name in new)),
+        np.array([streams[name].id for name in names], np.int64),
+        np.array([START + int(quarter * QUARTER) for quarter in quarters], np.int64),
+        np.array(results, np.float64),
+        np.where(missing[first:], Quality.MISSING, Quality.GOOD).astype(np.uint8),
+        np.zeros(len(names), np.uint32),
+        np.array([NONE if flag is None else words.index(flag) for flag in flags], np.int32),
+        words,
+        np.array([known.index(one) for one in types], np.int32),
+        known,
+        np.array([NO_TIME if at is None else START + int(at * QUARTER) for at in told], np.int64),
+        np.full(len(names), START, np.int64),
+    )
 
 
 def stored(installation: Installation, batches: list[list[tuple[int, Frame]]]) -> tuple[dict[str, Any], Counts]:

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from aedilis.identity import datastream_id, thing_id
+from aedilis.identity import thing_id
 from aedilis.settings import Settings
-from aedilis.vocabulary import Clock, Datastream, Location, Thing
+from aedilis.vocabulary import Clock, Location, Thing
 from ingest import placement as module
 from ingest.placement import Placed, Placement
 
@@ -16,8 +16,12 @@ def placement(partitions: int = 4) -> Placement:
     return Placement(Settings(home="", data_clock_agencies=("demo",)), partitions)
 
 
+def settle(at: Placement, agency: str, name: str, zone: str | None, location: Location | None) -> Thing:
+    return at.settle(agency, name, (zone, location)).placed.thing
+
+
 def place(at: Placement, name: str, zone: str | None = "north", agency: str = "demo") -> Thing:
-    return at.thing(agency, name, zone, None)
+    return settle(at, agency, name, zone, None)
 
 
 def kept(at: Placement) -> Placement:
@@ -28,18 +32,18 @@ def kept(at: Placement) -> Placement:
     return later
 
 
-def observe(at: Placement, thing: Thing, name: str = "x", **changed: object) -> Datastream:
-    declared = {"unit": "1", "sensor_type": "t", "version": 1, "interval": 60, **changed}
-    return at.datastream(thing, name, name, **declared)  # type: ignore[arg-type]
+def observe(at: Placement, thing: Thing) -> None:
+    """One more of its Datastreams is seen."""
+    at.count(at.home(thing.agency, thing.name))
 
 
 def test_a_thing_is_placed_once() -> None:
     at = placement()
-    thing = at.thing("demo", "a", "north", ROME)
+    thing = settle(at, "demo", "a", "north", ROME)
     assert thing == Thing(thing_id("demo", "a"), "demo", "a", "demo/north", 0, Clock.DATA, ROME)
     assert [one.thing for one in at.changed()] == [thing]
-    assert at.thing("demo", "a", "north", ROME) is thing
-    assert at.thing("demo", "a", None, None) is thing
+    assert settle(at, "demo", "a", "north", ROME) is thing
+    assert settle(at, "demo", "a", None, None) is thing
     assert at.changed() == []
 
 
@@ -67,8 +71,8 @@ def test_without_a_zone() -> None:
 def test_the_least_loaded_partition_is_taken() -> None:
     at = placement(2)
     big = place(at, "a", "big")
-    for i in range(10):
-        observe(at, big, f"d{i}")
+    for _ in range(10):
+        observe(at, big)
     zones = [place(at, f"b{i}", f"small{i}").partition for i in range(5)]
     assert big.partition == 0
     assert set(zones) == {1}
@@ -79,11 +83,11 @@ def test_a_move_changes_zone_and_place_but_not_the_partition() -> None:
     before = place(at, "a", "north")
     place(at, "b", "south")
     at.changed()
-    moved = at.thing("demo", "a", "south", OSTIA)
+    moved = settle(at, "demo", "a", "south", OSTIA)
     assert (moved.zone, moved.location, moved.partition) == ("demo/south", OSTIA, before.partition)
     assert [one.thing for one in at.changed()] == [moved]
-    assert at.thing("demo", "a", "south", OSTIA) is moved
-    again = at.thing("demo", "a", None, ROME)
+    assert settle(at, "demo", "a", "south", OSTIA) is moved
+    again = settle(at, "demo", "a", None, ROME)
     assert (again.zone, again.location) == ("demo/south", ROME)
     assert [one.thing for one in at.changed()] == [again]
 
@@ -119,14 +123,14 @@ def test_a_zone_that_is_full_goes_on_under_a_number(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "ZONE_LIMIT", 2)
     at = placement()
     first = place(at, "a")
-    for name in ("x", "y", "z"):
-        observe(at, first, name)
+    for _ in range(3):
+        observe(at, first)
     second = place(at, "b")
     assert (first.zone, second.zone) == ("demo/north", "demo/north#2")
     assert second.partition != first.partition
-    assert at.thing("demo", "b", "north", None) is second, "its zone is north still"
-    for name in ("x", "y"):
-        observe(at, second, name)
+    assert settle(at, "demo", "b", "north", None) is second, "its zone is north still"
+    for _ in range(2):
+        observe(at, second)
     assert place(at, "c").zone == "demo/north#3"
 
 
@@ -135,7 +139,7 @@ def test_what_was_placed_before_is_taken_over(monkeypatch: pytest.MonkeyPatch) -
     things = [place(first, f"{zone}{i}", zone) for zone in "abc" for i in range(2)]
     later = kept(first)
     for thing in things:
-        assert later.thing("demo", thing.name, thing.zone.rpartition("/")[2], None) == thing
+        assert settle(later, "demo", thing.name, thing.zone.rpartition("/")[2], None) == thing
     assert later.changed() == []
     assert place(later, "a9", "a").partition == things[0].partition
     assert place(later, "new", "new").partition == 3
@@ -145,10 +149,10 @@ def test_a_restart_does_not_forget_how_full_a_zone_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "ZONE_LIMIT", 2)
     at = placement()
     full = place(at, "a")
-    for name in ("x", "y"):
-        observe(at, full, name)
+    for _ in range(2):
+        observe(at, full)
     later = kept(at)
-    observe(later, place(later, "a"), "x")  # seen again, counted once
+    observe(later, place(later, "a"))  # seen again, counted once
     assert later.changed() == []
     assert place(later, "b").zone == "demo/north#2"
     moved = place(later, "c", "south")
@@ -156,16 +160,11 @@ def test_a_restart_does_not_forget_how_full_a_zone_is(monkeypatch: pytest.Monkey
     assert moved.partition == place(later, "c", "north").partition
 
 
-def test_a_datastream_is_the_same_object_until_something_in_it_changes() -> None:
+def test_who_moved_is_told_once() -> None:
     at = placement()
-    thing = place(at, "a")
-    first = observe(at, thing)
-    assert first.id == datastream_id("demo", "a", "x")
-    assert observe(at, thing) is first
-    for changed in ({"version": 2}, {"sensor_type": "u"}, {"unit": "kg"}):
-        other = observe(at, thing, **changed)
-        assert other is not first
-        assert other.id == first.id
-        assert observe(at, thing, **changed) is other
-    moved = at.thing("demo", "a", "south", None)
-    assert observe(at, moved).thing is moved
+    home = at.settle("demo", "a", ("north", ROME))
+    assert at.renewed() == []
+    at.settle("demo", "a", ("north", OSTIA))
+    assert at.renewed() == [home]
+    at.settle("demo", "a", (None, None))
+    assert at.renewed() == []

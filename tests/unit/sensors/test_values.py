@@ -1,19 +1,40 @@
-"""One value: numbers, words, booleans, text, sentinels, ranges and units."""
+"""One value: numbers, words, booleans, text and units; what a number is worth is told of one as of many."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Quality, Test
-from sensors.values import Unread, Value, ValueReader
+from sensors.judge import Judge
+from sensors.values import Unread, ValueReader
 from tests.unit.sensors.declaring import declare
 
+Value = tuple[float, Quality, Test]
 
-def reader(numeric_text: bool = False, **prop: Any) -> ValueReader:
+
+def value_reader(numeric_text: bool = False, **prop: Any) -> ValueReader:
     declared = declare({"name": "value", "unit": "1", **prop}, payload={"numeric_text": numeric_text})
     return ValueReader(declared.properties[0], declared)
+
+
+def reader(numeric_text: bool = False, **prop: Any) -> Callable[[Any], Value | Unread]:
+    """Reads one value and judges it."""
+    one = value_reader(numeric_text, **prop)
+
+    def read(value: Any) -> Value | Unread:
+        number = one(value)
+        if isinstance(number, Unread):
+            return number
+        (result,), (quality,), (tests,) = Judge([one])(np.array([0], np.int32), np.array([number]))
+        return float(result), Quality(int(quality)), Test(int(tests))
+
+    return read
 
 
 def good(number: float) -> Value:
@@ -122,5 +143,29 @@ def test_units_that_do_not_meet(payload_unit: str, unit: str) -> None:
 
 
 def test_the_interval_is_the_propertys_or_the_types() -> None:
-    assert reader().interval == 60_000_000
-    assert reader(interval_s=0.5).interval == 500_000
+    assert value_reader().interval == 60_000_000
+    assert value_reader(interval_s=0.5).interval == 500_000
+
+
+MANY = [
+    value_reader(),
+    value_reader(fail=[0, 1]),
+    value_reader(suspect=[5, 10], sentinels=[7]),
+    value_reader(fail=[-50, 60], suspect=[-20, 40], unit="Cel", payload_unit="degF", sentinels=[-999, 0, 1e308]),
+    value_reader(unit="ug/m3", payload_unit="mg/m3", sentinels=[1e306]),
+]
+NUMBERS = st.floats(-100, 100) | st.sampled_from([math.nan, -0.0, 0.0, 1.0, 7.0, 60.0, -999.0, 1e306, 1e308])
+
+
+@given(st.lists(st.tuples(st.integers(0, len(MANY) - 1), NUMBERS), min_size=1, max_size=20))
+def test_many_are_judged_as_each_alone(given: list[tuple[int, float]]) -> None:
+    rows, numbers = (np.array(column) for column in zip(*given, strict=True))
+    together = Judge(MANY)(rows.astype(np.int32), numbers)
+    for i, (row, number) in enumerate(given):
+        alone = Judge([MANY[row]])(np.array([0], np.int32), np.array([number]))
+        for one, other in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(one[i], other[0])
+
+
+def test_nothing_is_judged_too() -> None:
+    assert [len(column) for column in Judge([])(np.empty(0, np.int32), np.empty(0))] == [0, 0, 0]

@@ -1,0 +1,58 @@
+"""The form of a record: its keys in their order. Most records of a device share one, and then hold plain numbers only."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from sensors.values import MISSING, ValueReader
+
+_NUMBERS = frozenset({float, int})
+_NUMBERS_AND_NULL = _NUMBERS | {type(None)}
+
+
+class Layout:
+    """Which keys of such records are values of which properties. All keys of it are declared."""
+
+    __slots__ = ("_largest", "_only", "_pick", "properties")
+
+    def __init__(self, keys: Sequence[str], readers: Sequence[ValueReader]) -> None:
+        number = {reader.key: i for i, reader in enumerate(readers)}
+        at = [i for i, key in enumerate(keys) if key in number]
+        self.properties = tuple(number[keys[i]] for i in at)
+        """Of each value in turn, the number of its property."""
+        own = [readers[i] for i in self.properties]
+        first, last = (at[0], at[-1] + 1) if at else (0, 0)
+        side_by_side = slice(first, last) if last - first == len(at) else None
+        self._pick = itemgetter(*at) if side_by_side is None else itemgetter(side_by_side)
+        self._only = own[0].key if len(own) == 1 and not own[0].converts else None
+        self._largest = min((_largest(one) for one in own if one.converts), default=None)
+
+    def numbers(self, record: dict[str, Any]) -> Sequence[float] | None:
+        """The values where all are plain numbers or null; else None: then they are read one by one.
+
+        The record holds strict JSON, which knows no NaN and no infinity.
+        """
+        if self._only is not None and type(value := record[self._only]) is float:
+            return (value,)
+        values = self._pick(list(record.values()))
+        types = set(map(type, values))
+        if not types <= _NUMBERS:
+            if not types <= _NUMBERS_AND_NULL:
+                return None
+            values = [MISSING if value is None else value for value in values]
+        try:
+            numbers = array("d", values)
+        except OverflowError:  # an integer beyond any float
+            return None
+        if self._largest is not None and any(abs(number) > self._largest for number in numbers):
+            return None
+        return numbers
+
+
+def _largest(reader: ValueReader) -> float:
+    """Up to here a number surely stays finite in the Datastream's unit."""
+    return (1e308 - abs(reader.plus)) / max(abs(reader.times), 1.0) if math.isfinite(reader.plus) else 0.0
