@@ -1,0 +1,43 @@
+"""The figures, as `aedilis bench --json` prints them; docs/outside-names.md explains the keys, a test compares."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Machine(msgspec.Struct, kw_only=True):
+    """Where it ran."""
+
+    cores: int
+    cpu: str
+    memory_bytes: int
+    load_average: float
+    python: str
+    libraries: dict[str, str]
+    servers: dict[str, str]
+    commit: str
+
+
+class Throughput(msgspec.Struct, kw_only=True):
+    """One load, as fast as the line takes it, from the first packet until all is stored and every detector has seen it."""
+
+    form: str
+    in_message: int
+    qos: int
+    datastreams: int
+    observations: int
+    stored: int
+    anomalies: int
+    rejects: int
+    seconds: float
+    stored_seconds: float
+    observations_per_s: float
+    messages_per_s: float
+    cpu_us: dict[str, float]
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """All of a run; a section that was not asked for is empty."""
+
+    machine: Machine
+    throughput: list[Throughput] = []

@@ -1,0 +1,111 @@
+"""The figures as tables: on the terminal, and in Markdown for a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from aedilis.errors import BenchError
+from bench.figures import Machine, Report, Throughput
+
+BEGIN, END = "<!-- bench: written by `aedilis bench --page` -->", "<!-- /bench -->"
+"""The lines of a page between which its tables stand."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table: its title, its columns, its rows."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def sheets(report: Report) -> list[Sheet]:
+    """A table for each section that was measured."""
+    made = []
+    if report.throughput:
+        made += [_throughput(report.throughput), _cpu(report.throughput)]
+    return made
+
+
+def _load(one: Throughput) -> str:
+    return f"{one.form}, {one.in_message} a message, QoS {one.qos}"
+
+
+def _throughput(figures: list[Throughput]) -> Sheet:
+    columns = ["load", "observations/s", "messages/s", "stored", "lost", "seconds", "anomalies", "rejects"]
+    rows = [
+        [
+            _load(one),
+            f"{one.observations_per_s:,.0f}",
+            f"{one.messages_per_s:,.0f}",
+            f"{one.stored:,}",
+            f"{one.observations - one.stored:,}",
+            f"{one.seconds:.1f}",
+            str(one.anomalies),
+            str(one.rejects),
+        ]
+        for one in figures
+    ]
+    return Sheet("End to end: MQTT to row, detectors on", columns, rows)
+
+
+def _cpu(figures: list[Throughput]) -> Sheet:
+    names = list(figures[0].cpu_us)
+    rows = []
+    for one in figures:
+        cells = [f"{one.cpu_us[name]:.2f}" for name in names]
+        rows.append([_load(one), *cells, f"{sum(one.cpu_us.values()):.2f}"])
+    return Sheet(
+        "Processor time, µs an observation", ["load", *(name.removeprefix("worker-") for name in names), "all"], rows
+    )
+
+
+def machine_line(machine: Machine) -> str:
+    """The machine in a sentence."""
+    parts = ", ".join(f"{name} {version}" for name, version in {**machine.servers, **machine.libraries}.items())
+    return (
+        f"{machine.cores} cores of {machine.cpu}, {machine.memory_bytes / 2**30:.0f} GiB, load average"
+        f" {machine.load_average:.1f} before; Python {machine.python}, {parts}; commit {machine.commit}."
+    )
+
+
+def show(report: Report, console: Console) -> None:
+    """Print all tables."""
+    console.print(machine_line(report.machine))
+    for sheet in sheets(report):
+        table = Table(title=sheet.title, title_justify="left", box=box.SIMPLE)
+        for number, column in enumerate(sheet.columns):
+            table.add_column(column, justify="right" if number else "left")
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def markdown(report: Report) -> str:
+    """All tables as Markdown."""
+    parts = [machine_line(report.machine)]
+    for sheet in sheets(report):
+        rule = ["---"] + ["---:"] * (len(sheet.columns) - 1)
+        lines = ["| " + " | ".join(cells) + " |" for cells in (sheet.columns, rule, *sheet.rows)]
+        parts.append(f"**{sheet.title}**\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_page(report: Report, page: Path) -> None:
+    """Put the tables into a page, in place of those that stand there.
+
+    Raises:
+        BenchError: the page has no place for them.
+    """
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BenchError(problem=f"{page} has no place for tables", mend=f"put the lines {BEGIN} and {END} into it")
+    page.write_text(f"{before}{BEGIN}\n\n{markdown(report)}\n{END}{after}", encoding="utf-8")
