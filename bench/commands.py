@@ -13,7 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench import machine, table, throughput
+from bench import limits, machine, plain, table, throughput
 from bench.figures import Report
 from bench.installation import Servers
 
@@ -37,7 +37,15 @@ def _throughput(servers: Servers, plan: Plan, report: Report, say: Callable[[str
     report.throughput = throughput.run(servers, plan.seconds, say, datastreams=datastreams)
 
 
-SECTIONS: dict[str, Section] = {"throughput": _throughput}
+def _plain(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    report.plain = plain.run(servers, plan.seconds / 2, say, datastreams=1_000)
+
+
+def _limits(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    report.limits = limits.run(servers, plan.seconds / 5, say)
+
+
+SECTIONS: dict[str, Section] = {"throughput": _throughput, "plain": _plain, "limits": _limits}
 """In the order of their run: later ones set theirs beside the figures of earlier ones."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from aedilis.errors import BenchError
 from bench.board import Board
 from bench.installation import Cpu, Line
 from bench.load import Job
+from bench.packets import FORMS
+from bench.progress import Progress
 from deploy.process import Guarded
 
 LOOK_SECONDS = 0.02
-METRICS_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 LOST_SECONDS = 5.0
 """Observations of QoS 0 that are not stored after so long without any progress are taken for lost."""
@@ -42,14 +44,36 @@ class Load:
         self.process.ask_to_stop()
         self.process.wait()
 
+    @property
+    def published(self) -> int:
+        """Observations."""
+        return self.board["published"] * FORMS[self.job.form].in_message
+
+    def allow(self, observations: float) -> None:
+        """So many may have been published by now."""
+        self.board["allowed"] = int(observations) // FORMS[self.job.form].in_message
+
     def check(self) -> None:
-        """Raises:
-        BenchError: the generator failed.
+        """Raise if the generator failed.
+
+        Raises:
+            BenchError: it did.
         """
         if not self.board["done"] and self.process.poll() is not None:
             raise BenchError(problem=f"the load generator ended:\n{self.process.tail()}", mend="run it again")
 
-    def finish(self) -> None:
+    def run(self, seconds: float, each: Callable[[], None]) -> None:
+        """Let it publish for `seconds` from its first packet on, or what its job says, and call `each` meanwhile."""
+        deadline = None
+        while not self.board["done"] and (deadline is None or time.monotonic() < deadline):
+            each()
+            if deadline is None and self.board["published"]:
+                deadline = time.monotonic() + seconds
+            self.check()
+            time.sleep(LOOK_SECONDS)
+        self._finish()
+
+    def _finish(self) -> None:
         """Tell it to stop, wait until all that it sent is acknowledged."""
         self.board["stop"] = 1
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -83,76 +107,37 @@ class Outcome:
     published: int  # Observations
     stored: int
     stored_seconds: float  # until the last row was visible
-    detected_seconds: float  # until the detectors had seen all frames
+    seconds: float  # until the detectors, too, had seen all
     cpu: Cpu  # used meanwhile
 
-
-class _Progress:
-    """How far a line has come since the beginning of a load."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._workers = [name for name in line.processes if name.startswith("worker-detect")]
-        self._stored = line.stored()
-        self.behind = 0.0
-        self._asked = 0.0
-
-    def stored(self) -> int:
-        return self._line.stored() - self._stored
-
-    def frames(self) -> float:
-        """Frames that ingest has handed to Kafka since it began."""
-        return self._line.counter("ingest", "aedilis_frames_total")
-
-    def applied(self) -> float:
-        """Frames that the detectors have seen since they began."""
-        return sum(self._line.counter(name, "aedilis_records_applied_total") for name in self._workers)
-
-    def detect_behind(self) -> float:
-        """Observations framed that no detector has seen yet, by the mean size of a frame; asked twice a second."""
-        if time.monotonic() - self._asked > METRICS_SECONDS:
-            self._asked = time.monotonic()
-            frames, applied = self.frames(), self.applied()
-            framed = self._line.counter("ingest", "aedilis_observations_framed_total")
-            self.behind = max(0.0, frames - applied) * framed / max(1.0, frames)
-        return self.behind
+    def cpu_us(self) -> dict[str, float]:
+        """Process → µs of processor time an Observation."""
+        return {name: used / max(1, self.stored) * 1e6 for name, used in self.cpu.items()}
 
 
-def drive(line: Line, what: Job, in_message: int, *, seconds: float, bound: int) -> Outcome:
-    """Publish for `seconds` from the first packet on (or as many messages as the job says), at most `bound` Observations ahead of the line.
+def drive(line: Line, what: Job, progress: Progress, *, seconds: float, bound: int) -> Outcome:
+    """Publish for `seconds`, or what the job says, at most `bound` Observations ahead of the line.
 
     Raises:
         BenchError: what was published with QoS 1 is not stored a minute after the last progress.
     """
     before = line.cpu()
-    progress = _Progress(line)
     with Load(line.home, what) as load:
-        board = load.board
-        deadline = time.monotonic() + seconds
-        while not board["done"] and time.monotonic() < deadline:
-            done = min(progress.stored(), board["published"] * in_message - progress.detect_behind())
-            board["allowed"] = int(done + bound) // in_message
-            if not board["published"]:
-                deadline = time.monotonic() + seconds
-            load.check()
-            time.sleep(LOOK_SECONDS)
-        load.finish()
-        published = board["published"] * in_message
-        stored, stored_at = _wait_stored(progress, published, what.qos)
-        frames = progress.frames()
-        detected_at = stored_at
-        while progress.applied() < frames:
+        load.run(seconds, lambda: load.allow(min(progress.stored(), load.published - progress.behind()) + bound))
+        stored, stored_at = _wait_stored(progress, load.published, what.qos)
+        seen_at = stored_at
+        while not progress.caught_up():
             if time.monotonic() > stored_at + PATIENCE_SECONDS:
                 raise BenchError(problem="the detectors do not come to the end of the log", mend="read their log")
             time.sleep(LOOK_SECONDS)
-            detected_at = time.monotonic()
+            seen_at = time.monotonic()
         after = line.cpu()
-    start = board["started_at"] / 1e9
-    used = {name: after[name] - before[name] for name in after} | {"load": board["cpu"] / 1e9}
-    return Outcome(published, stored, stored_at - start, detected_at - start, used)
+    start = load.board["started_at"] / 1e9
+    used = {name: after[name] - before[name] for name in after} | {"load": load.board["cpu"] / 1e9}
+    return Outcome(load.published, stored, stored_at - start, seen_at - start, used)
 
 
-def _wait_stored(progress: _Progress, published: int, qos: int) -> tuple[int, float]:
+def _wait_stored(progress: Progress, published: int, qos: int) -> tuple[int, float]:
     """Observations stored, and when (s, monotonic) the last of them was seen to be."""
     stored, at = progress.stored(), time.monotonic()
     while stored < published:

@@ -25,15 +25,37 @@ class Throughput(msgspec.Struct, kw_only=True):
     in_message: int
     qos: int
     datastreams: int
-    observations: int
+    published: int
     stored: int
     anomalies: int
     rejects: int
-    seconds: float
     stored_seconds: float
+    seconds: float
     observations_per_s: float
     messages_per_s: float
     cpu_us: dict[str, float]
+
+
+class Plain(msgspec.Struct, kw_only=True):
+    """The same load through a plain Faust app, whose state is in a Faust Table (`table`) or in memory (`dict`)."""
+
+    form: str
+    in_message: int
+    qos: int
+    state: str
+    datastreams: int
+    published: int
+    stored: int
+    seconds: float
+    observations_per_s: float
+    cpu_us: dict[str, float]
+
+
+class Limit(msgspec.Struct, kw_only=True):
+    """What a server could do if it had nothing else to do."""
+
+    what: str
+    observations_per_s: float
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -41,3 +63,5 @@ class Report(msgspec.Struct, kw_only=True):
 
     machine: Machine
     throughput: list[Throughput] = []
+    plain: list[Plain] = []
+    limits: list[Limit] = []

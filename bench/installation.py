@@ -27,12 +27,10 @@ from psycopg import sql
 from aedilis.errors import BenchError
 from aedilis.health import running
 from aedilis.settings import NOT_SETTINGS, Settings, default_home, load
-from aedilis.topics import ALL
-from aedilis.vocabulary import ROLES
 from bench.load import Connection
 from deploy import choices
 from deploy import servers as local
-from deploy.line import problem
+from deploy.line import LINE, Commands, problem
 from deploy.process import Guarded
 from storage.database import migrate
 from streams.topics import create
@@ -94,13 +92,14 @@ class Servers:
         return self._ours
 
 
+WHOLE: Commands = {name: command for name, command in LINE.items() if name != "api"}
+"""All of the line but the pages, which nobody looks at."""
+
+
 class Line:
-    """Ingest and a worker of each role on topics and a database of their own, while the context lasts.
+    """Processes of the line on topics and a database of their own, while the context lasts; `more` are settings."""
 
-    `more` are settings; `workers` the number of processes of a role, where it is not one.
-    """
-
-    def __init__(self, servers: Servers, *, workers: Mapping[str, int] | None = None, **more: str) -> None:
+    def __init__(self, servers: Servers, commands: Commands = WHOLE, **more: str) -> None:
         self._servers = servers
         self.name = f"b{secrets.token_hex(4)}"
         self.home = servers.home / self.name
@@ -119,11 +118,7 @@ class Line:
         }
         self.env = {f"AEDILIS_{name.upper()}": value for name, value in values.items()}
         self.settings: Settings = load(self.env)
-        counts = {**dict.fromkeys(ROLES, 1), **(workers or {})}
-        self._commands = {"ingest": ["ingest"]}
-        for role, number in counts.items():
-            for one in range(number):
-                self._commands[f"worker-{role}" + (f"-{one + 1}" if one else "")] = ["worker", "--role", role]
+        self._commands = commands
         self.processes: dict[str, Guarded] = {}
         self._stack = contextlib.ExitStack()
         self._asking: psycopg.Connection[Any] | None = None
@@ -139,11 +134,11 @@ class Line:
             asyncio.run(create(self.settings))
             self._asking = stack.enter_context(psycopg.connect(self.settings.database, autocommit=True))
             stack.callback(self._forget_session)
+            stack.callback(self._stop_all)
             for name, command in self._commands.items():
-                process = self.start(name, [sys.executable, "-m", "aedilis", *command])
-                stack.callback(_stop, process)
-            stack.callback(self._ask_all_to_stop)
-            self._wait_ready()
+                self.start(name, [sys.executable, "-m", "aedilis", *command])
+            for name in self._commands:
+                self.wait_ready(name)
             self._stack = stack.pop_all()
         return self
 
@@ -151,24 +146,29 @@ class Line:
         self._stack.close()
 
     def start(self, name: str, command: list[str]) -> Guarded:
-        """Start a process that counts as one of the line's; who calls stops it."""
+        """Start a process that counts as one of the line's."""
         process = Guarded(name, command, self.home / "logs" / f"{name}.log", env=self.env)
         process.start()
         self.processes[name] = process
         return process
 
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        for name in self._commands:
-            process = self.processes[name]
-            while wrong := problem(self.settings, process):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise BenchError(problem=f"{name} is not ready: {wrong}\n{process.tail()}", mend="try it alone")
-                time.sleep(0.1)
+    def wait_ready(self, name: str) -> None:
+        """Wait until a process of ours says that it is ready.
 
-    def _ask_all_to_stop(self) -> None:
-        for name in self._commands:
-            self.processes[name].ask_to_stop()
+        Raises:
+            BenchError: it ended, or does not say so in time.
+        """
+        process, deadline = self.processes[name], time.monotonic() + READY_SECONDS
+        while wrong := problem(self.settings, process):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchError(problem=f"{name} is not ready: {wrong}\n{process.tail()}", mend="run it alone")
+            time.sleep(0.1)
+
+    def _stop_all(self) -> None:
+        for process in self.processes.values():
+            process.ask_to_stop()
+        for process in self.processes.values():
+            process.wait()
 
     # ------------------------------------------------------------ how far it has come
 
@@ -221,7 +221,8 @@ class Line:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
             await admin.start()
             try:
-                await admin.delete_topics([self.settings.topic(topic.name) for topic in ALL])
+                prefix = self.settings.kafka_prefix
+                await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefix)])
             finally:
                 await admin.close()
 

@@ -78,8 +78,10 @@ class Packets:
         self.qos = qos
         rendered = [self._render(form, qos, agency, prefix, number) for number in range(things)]
         self.size = len(rendered[0])
+        """Bytes of a packet."""
         self._matrix = np.frombuffer(b"".join(rendered), np.uint8).reshape(things, self.size).copy()
-        self._number_at = self.size - len(form.payload(b"z00")) - 2
+        self.number_at = self.size - len(form.payload(b"z00")) - 2
+        """Where the packet's number stands, with QoS 1."""
         self._times = _columns(rendered[0], TIME)
         self._values = _columns(rendered[0], VALUE, after=b":")
         rng = np.random.default_rng(seed)
@@ -111,8 +113,8 @@ class Packets:
         if self.qos:
             numbers = (self._number + np.arange(count)) % 65_535 + 1
             self._number = int(numbers[-1])
-            rows[:, self._number_at] = numbers >> 8
-            rows[:, self._number_at + 1] = numbers & 255
+            rows[:, self.number_at] = numbers >> 8
+            rows[:, self.number_at + 1] = numbers & 255
         return rows.data.cast("B")
 
     def _write_times(self, rows: Bytes, times: Times) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aedilis.errors import BenchError
-from bench.figures import Machine, Report, Throughput
+from bench.figures import Machine, Plain, Report, Throughput
 
 BEGIN, END = "<!-- bench: written by `aedilis bench --page` -->", "<!-- /bench -->"
 """The lines of a page between which its tables stand."""
@@ -29,12 +30,17 @@ def sheets(report: Report) -> list[Sheet]:
     """A table for each section that was measured."""
     made = []
     if report.throughput:
-        made += [_throughput(report.throughput), _cpu(report.throughput)]
+        made += [_throughput(report.throughput), _cpu("Processor time, µs an Observation", report.throughput)]
+    if report.plain:
+        made += [_plain(report), _cpu("The plain app's processor time, µs an Observation", report.plain)]
+    if report.limits:
+        made.append(_limits(report))
     return made
 
 
-def _load(one: Throughput) -> str:
-    return f"{one.form}, {one.in_message} a message, QoS {one.qos}"
+def _load(one: Throughput | Plain) -> str:
+    state = f", {one.state}" if isinstance(one, Plain) else ""
+    return f"{one.form}, {one.in_message} a message, QoS {one.qos}{state}"
 
 
 def _throughput(figures: list[Throughput]) -> Sheet:
@@ -45,7 +51,7 @@ def _throughput(figures: list[Throughput]) -> Sheet:
             f"{one.observations_per_s:,.0f}",
             f"{one.messages_per_s:,.0f}",
             f"{one.stored:,}",
-            f"{one.observations - one.stored:,}",
+            f"{one.published - one.stored:,}",
             f"{one.seconds:.1f}",
             str(one.anomalies),
             str(one.rejects),
@@ -55,7 +61,7 @@ def _throughput(figures: list[Throughput]) -> Sheet:
     return Sheet("End to end: MQTT to row, detectors on", columns, rows)
 
 
-def _cpu(figures: list[Throughput]) -> Sheet:
+def _cpu(title: str, figures: Sequence[Throughput | Plain]) -> Sheet:
     names = list(figures[0].cpu_us)
     rows = []
     for one in figures:
@@ -64,6 +70,40 @@ def _cpu(figures: list[Throughput]) -> Sheet:
     return Sheet(
         "Processor time, µs an observation", ["load", *(name.removeprefix("worker-") for name in names), "all"], rows
     )
+
+
+def _plain(report: Report) -> Sheet:
+    """Ours beside it, in observations a second and in processor time an Observation."""
+    rows = []
+    for plain in report.plain:
+        row = [_load(plain), f"{plain.observations_per_s:,.0f}", f"{sum(plain.cpu_us.values()):.0f}"]
+        ours = next((one for one in report.throughput if (one.form, one.qos) == (plain.form, plain.qos)), None)
+        if ours is None:
+            rows.append([*row, "", "", ""])
+            continue
+        faster = ours.observations_per_s / plain.observations_per_s
+        cheaper = sum(plain.cpu_us.values()) / sum(ours.cpu_us.values())
+        rows.append([*row, f"{ours.observations_per_s:,.0f}", f"{faster:.1f}", f"{cheaper:.1f}"])
+    columns = [
+        "load",
+        "plain, observations/s",
+        "plain, µs",
+        "ours, observations/s",
+        "ours / plain",
+        "by processor time",
+    ]
+    return Sheet("A plain Faust app on the same servers", columns, rows)
+
+
+def _limits(report: Report) -> Sheet:
+    """Ours beside each: the best of the loads with as many in a message, which is all where the limit knows none."""
+    rows = []
+    for limit in report.limits:
+        same = [one for one in report.throughput if f" {one.in_message} a message, QoS {one.qos}" in limit.what]
+        ours = max((one.observations_per_s for one in same or report.throughput), default=0.0)
+        ratio = f"{ours / limit.observations_per_s:.2f}" if ours and limit.observations_per_s else ""
+        rows.append([limit.what, f"{limit.observations_per_s:,.0f}", f"{ours:,.0f}" if ours else "", ratio])
+    return Sheet("Raw limits of the servers", ["what", "observations/s", "ours", "ours / limit"], rows)
 
 
 def machine_line(machine: Machine) -> str:

@@ -9,6 +9,7 @@ from bench.drive import drive, job
 from bench.figures import Throughput
 from bench.installation import Line, Servers
 from bench.packets import FORMS
+from bench.progress import LineProgress
 
 LOADS = (("hub", 0), ("hub", 1), ("single", 0), ("single", 1), ("records", 1))
 """Form and QoS of each."""
@@ -19,15 +20,12 @@ BOUND = {"hub": 200_000, "records": 200_000, "single": 50_000}
 DAY = 86_400_000_000
 
 
-def run(
-    servers: Servers, seconds: float, say: Callable[[str], None], *, datastreams: int = DATASTREAMS
-) -> list[Throughput]:
+def run(servers: Servers, seconds: float, say: Callable[[str], None], *, datastreams: int) -> list[Throughput]:
     """Each load on a fresh line."""
     figures = []
     for form, qos in LOADS:
-        say(f"throughput: {form}, QoS {qos}: starting a line")
+        say(f"throughput: {form}, QoS {qos}")
         with Line(servers) as line:
-            say(f"throughput: {form}, QoS {qos}, for {seconds:.0f} s")
             figures.append(measure(line, form, qos, datastreams, seconds))
     return figures
 
@@ -37,12 +35,10 @@ def measure(line: Line, form: str, qos: int, datastreams: int, seconds: float) -
     in_message = FORMS[form].in_message
     things = datastreams // in_message
     first = time.time_ns() // 1000 - 2 * DAY
-    bound = BOUND[form]
     warm = job(line, form, things, 1, first_time=first, messages=things * WARM_ROUNDS)
-    drive(line, warm, in_message, seconds=120.0, bound=bound)
+    drive(line, warm, LineProgress(line), seconds=120.0, bound=BOUND[form])
     counted = job(line, form, things, qos, first_time=first + WARM_ROUNDS * warm.step)
-    done = drive(line, counted, in_message, seconds=seconds, bound=bound)
-    took = max(done.stored_seconds, done.detected_seconds)
+    done = drive(line, counted, LineProgress(line), seconds=seconds, bound=BOUND[form])
     ((anomalies,),) = line.rows("select count(*) from anomaly")
     ((rejects,),) = line.rows("select coalesce(sum(count), 0)::bigint from reject_group")
     return Throughput(
@@ -50,13 +46,13 @@ def measure(line: Line, form: str, qos: int, datastreams: int, seconds: float) -
         in_message=in_message,
         qos=qos,
         datastreams=datastreams,
-        observations=done.published,
+        published=done.published,
         stored=done.stored,
         anomalies=anomalies,
         rejects=rejects,
-        seconds=took,
         stored_seconds=done.stored_seconds,
-        observations_per_s=done.stored / took,
-        messages_per_s=done.stored / took / in_message,
-        cpu_us={name: used / max(1, done.stored) * 1e6 for name, used in done.cpu.items()},
+        seconds=done.seconds,
+        observations_per_s=done.stored / done.seconds,
+        messages_per_s=done.stored / done.seconds / in_message,
+        cpu_us=done.cpu_us(),
     )
