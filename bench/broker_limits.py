@@ -125,6 +125,7 @@ def _measure(
     try:
         with Load(line.home, what) as load:
             load.run(seconds, lambda: load.allow(reads.received * in_message + BOUND[form]))
+            load.finish()
             wanted = load.board["published"]
             deadline = time.monotonic() + 5.0
             while reads.received < wanted and time.monotonic() < deadline:

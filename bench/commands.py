@@ -13,9 +13,9 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench import limits, machine, plain, table, throughput
+from bench import datastreams, latency, limits, machine, plain, table, takeover, throughput
 from bench.figures import Report
-from bench.installation import Servers
+from bench.installation import Line, Servers
 
 console = Console(stderr=True, highlight=False)
 SECONDS = 15.0
@@ -33,8 +33,8 @@ Section = Callable[[Servers, Plan, Report, Callable[[str], None]], None]
 
 
 def _throughput(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
-    datastreams = 1_000 if plan.quick else throughput.DATASTREAMS
-    report.throughput = throughput.run(servers, plan.seconds, say, datastreams=datastreams)
+    number = 1_000 if plan.quick else throughput.DATASTREAMS
+    report.throughput = throughput.run(servers, plan.seconds, say, datastreams=number)
 
 
 def _plain(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
@@ -45,7 +45,33 @@ def _limits(servers: Servers, plan: Plan, report: Report, say: Callable[[str], N
     report.limits = limits.run(servers, plan.seconds / 5, say)
 
 
-SECTIONS: dict[str, Section] = {"throughput": _throughput, "plain": _plain, "limits": _limits}
+def _latency(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    for form in ("hub", "single"):
+        measured = [one for one in report.throughput if (one.form, one.qos) == (form, 1)]
+        if not measured:
+            say(f"latency: how much {form} load is half of what is possible")
+            with Line(servers) as line:
+                measured = [throughput.measure(line, form, 1, 1_000, plan.seconds / 3)]
+        report.latency.append(latency.run(servers, measured[0].observations_per_s / 2, plan.seconds, say, form))
+
+
+def _datastreams(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    numbers = datastreams.QUICK_NUMBERS if plan.quick else datastreams.NUMBERS
+    report.datastreams = datastreams.run(servers, numbers, plan.seconds, say)
+
+
+def _takeover(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    report.takeover = takeover.run(servers, say, 1 if plan.quick else takeover.KILLS)
+
+
+SECTIONS: dict[str, Section] = {
+    "throughput": _throughput,
+    "plain": _plain,
+    "limits": _limits,
+    "latency": _latency,
+    "datastreams": _datastreams,
+    "takeover": _takeover,
+}
 """In the order of their run: later ones set theirs beside the figures of earlier ones."""
 
 

@@ -53,35 +53,29 @@ class Load:
         """So many may have been published by now."""
         self.board["allowed"] = int(observations) // FORMS[self.job.form].in_message
 
-    def check(self) -> None:
-        """Raise if the generator failed.
-
-        Raises:
-            BenchError: it did.
-        """
-        if not self.board["done"] and self.process.poll() is not None:
-            raise BenchError(problem=f"the load generator ended:\n{self.process.tail()}", mend="run it again")
-
     def run(self, seconds: float, each: Callable[[], None]) -> None:
         """Let it publish for `seconds` from its first packet on, or what its job says, and call `each` meanwhile."""
-        deadline = None
-        while not self.board["done"] and (deadline is None or time.monotonic() < deadline):
+        while not self.board["published"]:
             each()
-            if deadline is None and self.board["published"]:
-                deadline = time.monotonic() + seconds
-            self.check()
-            time.sleep(LOOK_SECONDS)
-        self._finish()
+            self._rest()
+        deadline = time.monotonic() + seconds
+        while not self.board["done"] and time.monotonic() < deadline:
+            each()
+            self._rest()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Tell it to stop, wait until all that it sent is acknowledged."""
         self.board["stop"] = 1
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.board["done"]:
-            self.check()
             if time.monotonic() > deadline:
                 raise BenchError(problem="the broker does not acknowledge what was sent", mend="run it again")
-            time.sleep(LOOK_SECONDS)
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self.board["done"] and self.process.poll() is not None:
+            raise BenchError(problem=f"the load generator ended:\n{self.process.tail()}", mend="run it again")
+        time.sleep(LOOK_SECONDS)
 
 
 def job(line: Line, form: str, things: int, qos: int, **more: object) -> Job:
@@ -124,6 +118,7 @@ def drive(line: Line, what: Job, progress: Progress, *, seconds: float, bound: i
     before = line.cpu()
     with Load(line.home, what) as load:
         load.run(seconds, lambda: load.allow(min(progress.stored(), load.published - progress.behind()) + bound))
+        load.finish()
         stored, stored_at = _wait_stored(progress, load.published, what.qos)
         seen_at = stored_at
         while not progress.caught_up():

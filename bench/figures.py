@@ -58,6 +58,51 @@ class Limit(msgspec.Struct, kw_only=True):
     observations_per_s: float
 
 
+class Spread(msgspec.Struct, kw_only=True):
+    """How long it took, from when each was due."""
+
+    count: int
+    p50_ms: float
+    p99_ms: float
+    p999_ms: float
+    max_ms: float
+
+
+class Latency(msgspec.Struct, kw_only=True):
+    """At a fixed load, every Datastream by the wall clock."""
+
+    form: str
+    in_message: int
+    qos: int
+    datastreams: int
+    per_s: float
+    behind: int
+    row: Spread
+    webhook: Spread
+    asked_every_ms: float
+    cores: dict[str, float]
+
+
+class Scale(msgspec.Struct, kw_only=True):
+    """The load of fifty in a message, QoS 1, over so many Datastreams."""
+
+    datastreams: int
+    observations_per_s: float
+    cpu_us: dict[str, float]
+    memory_bytes: dict[str, int]
+    state_bytes: dict[str, int]
+
+
+class Takeover(msgspec.Struct, kw_only=True):
+    """From the SIGKILL of a detecting worker until all its partitions are served."""
+
+    kills: int
+    observations_per_s: float
+    session_timeout_s: float
+    p50_s: float
+    max_s: float
+
+
 class Report(msgspec.Struct, kw_only=True):
     """All of a run; a section that was not asked for is empty."""
 
@@ -65,3 +110,6 @@ class Report(msgspec.Struct, kw_only=True):
     throughput: list[Throughput] = []
     plain: list[Plain] = []
     limits: list[Limit] = []
+    latency: list[Latency] = []
+    datastreams: list[Scale] = []
+    takeover: Takeover | None = None

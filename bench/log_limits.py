@@ -28,6 +28,7 @@ def run(servers: Servers, seconds: float, say: Callable[[str], None]) -> list[Li
             load.run(
                 LOAD_SECONDS, lambda: load.allow(line.counter("ingest", "aedilis_observations_framed_total") + 1e5)
             )
+            load.finish()
             published = load.published
         return asyncio.run(_run(line, published, seconds, say))
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aedilis.errors import BenchError
-from bench.figures import Machine, Plain, Report, Throughput
+from bench.figures import Latency, Machine, Plain, Report, Scale, Takeover, Throughput
 
 BEGIN, END = "<!-- bench: written by `aedilis bench --page` -->", "<!-- /bench -->"
 """The lines of a page between which its tables stand."""
@@ -35,6 +35,12 @@ def sheets(report: Report) -> list[Sheet]:
         made += [_plain(report), _cpu("The plain app's processor time, µs an Observation", report.plain)]
     if report.limits:
         made.append(_limits(report))
+    if report.latency:
+        made.append(_latency(report.latency))
+    if report.datastreams:
+        made += [_datastreams(report.datastreams), _growth(report.datastreams)]
+    if report.takeover is not None:
+        made.append(_takeover(report.takeover))
     return made
 
 
@@ -104,6 +110,47 @@ def _limits(report: Report) -> Sheet:
         ratio = f"{ours / limit.observations_per_s:.2f}" if ours and limit.observations_per_s else ""
         rows.append([limit.what, f"{limit.observations_per_s:,.0f}", f"{ours:,.0f}" if ours else "", ratio])
     return Sheet("Raw limits of the servers", ["what", "observations/s", "ours", "ours / limit"], rows)
+
+
+def _latency(figures: list[Latency]) -> Sheet:
+    rows = []
+    for one in figures:
+        load = f"{one.form}, {one.in_message} a message, QoS {one.qos}, {one.per_s:,.0f}/s"
+        for end, spread in (("row", one.row), ("webhook", one.webhook)):
+            times = [f"{ms:.0f}" for ms in (spread.p50_ms, spread.p99_ms, spread.p999_ms, spread.max_ms)]
+            rows.append([f"{load}, to the {end}", f"{spread.count:,}", *times, f"{one.behind / one.per_s:.1f}"])
+    columns = ["from publish", "counted", "p50", "p99", "p99.9", "max", "behind at the end, s"]
+    return Sheet("Latency at half load, ms", columns, rows)
+
+
+def _datastreams(figures: list[Scale]) -> Sheet:
+    rows = []
+    for one in figures:
+        share = one.observations_per_s / figures[0].observations_per_s
+        memory = [f"{size / 2**20:.0f}" for size in one.memory_bytes.values()]
+        speed = [f"{one.observations_per_s:,.0f}", f"{share:.2f}", f"{sum(one.cpu_us.values()):.1f}"]
+        rows.append([f"{one.datastreams:,}", *speed, *memory])
+    columns = ["Datastreams", "observations/s", "to the first", "µs an Observation"]
+    names = [f"{name.removeprefix('worker-')}, MiB" for name in figures[0].memory_bytes]
+    return Sheet("With more Datastreams (50 a message, QoS 1)", [*columns, *names], rows)
+
+
+def _growth(figures: list[Scale]) -> Sheet:
+    """Bytes a Datastream: from the fewest to the most in memory, and the live bytes of the most in the state topics."""
+    first, last = figures[0], figures[-1]
+    more = max(1, last.datastreams - first.datastreams)
+    rows = [
+        [f"memory of {name.removeprefix('worker-')}", f"{(size - first.memory_bytes[name]) / more:,.0f}"]
+        for name, size in last.memory_bytes.items()
+    ]
+    rows += [[f"topic {name}", f"{size / last.datastreams:,.0f}"] for name, size in last.state_bytes.items()]
+    return Sheet("Bytes a Datastream", ["where", "bytes"], rows)
+
+
+def _takeover(figure: Takeover) -> Sheet:
+    row = [f"{figure.p50_s:.1f}", f"{figure.max_s:.1f}", str(figure.kills), f"{figure.session_timeout_s:.0f}"]
+    columns = ["p50, s", "max, s", "kills", "session timeout, s"]
+    return Sheet("SIGKILL of a detecting worker until its partitions are served", columns, [row])
 
 
 def machine_line(machine: Machine) -> str:
