@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bench import datastreams, latency, limits, machine, plain, table, takeover, throughput
 from bench.figures import Report
-from bench.installation import Line, Servers
+from bench.installation import Servers
 
 console = Console(stderr=True, highlight=False)
 SECONDS = 15.0
@@ -33,12 +33,14 @@ Section = Callable[[Servers, Plan, Report, Callable[[str], None]], None]
 
 
 def _throughput(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
+    loads = throughput.QUICK_LOADS if plan.quick else throughput.LOADS
     number = 1_000 if plan.quick else throughput.DATASTREAMS
-    report.throughput = throughput.run(servers, plan.seconds, say, datastreams=number)
+    report.throughput = throughput.run(servers, loads, plan.seconds, say, datastreams=number)
 
 
 def _plain(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
-    report.plain = plain.run(servers, plan.seconds / 2, say, datastreams=1_000)
+    loads = plain.QUICK_LOADS if plan.quick else plain.LOADS
+    report.plain = plain.run(servers, loads, plan.seconds / 2, say, datastreams=1_000)
 
 
 def _limits(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
@@ -46,13 +48,12 @@ def _limits(servers: Servers, plan: Plan, report: Report, say: Callable[[str], N
 
 
 def _latency(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:
-    for form in ("hub", "single"):
+    for form in ("hub",) if plan.quick else ("hub", "single"):
         measured = [one for one in report.throughput if (one.form, one.qos) == (form, 1)]
         if not measured:
-            say(f"latency: how much {form} load is half of what is possible")
-            with Line(servers) as line:
-                measured = [throughput.measure(line, form, 1, 1_000, plan.seconds / 3)]
-        report.latency.append(latency.run(servers, measured[0].observations_per_s / 2, plan.seconds, say, form))
+            measured = throughput.run(servers, ((form, 1),), plan.seconds, say, datastreams=throughput.DATASTREAMS)
+        half = measured[0].observations_per_s / 2
+        report.latency.append(latency.run(servers, form, half, plan.seconds, say))
 
 
 def _datastreams(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -13,12 +13,12 @@ from bench.figures import Scale
 from bench.installation import Line, Servers
 
 NUMBERS = (1_000, 10_000, 100_000)
-QUICK_NUMBERS = (1_000, 5_000)
+QUICK_NUMBERS = (2_000,)
 STATE = (THINGS, DETECT_STATE, ALERT_STATE, NOTIFY_STATE)
 """The compacted topics."""
 
 
-def run(servers: Servers, numbers: tuple[int, ...], seconds: float, say: Callable[[str], None]) -> list[Scale]:
+def run(servers: Servers, numbers: Sequence[int], seconds: float, say: Callable[[str], None]) -> list[Scale]:
     """The load with many Observations in a message, QoS 1, on a fresh line for each number."""
     figures = []
     for number in numbers:

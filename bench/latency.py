@@ -34,7 +34,7 @@ from bench.installation import Line, Servers
 from bench.packets import FORMS
 
 ALERTS_PER_SECOND = 20
-WARM_SECONDS = 5.0
+WARM_SECONDS = 3.0
 LONGEST_WARM_SECONDS = 25.0
 """At the beginning all Datastreams are declared; what was due then, and until the line has come up with it, is not
 counted."""
@@ -112,6 +112,8 @@ class Watch:
         self._topic = line.settings.topic(OBSERVATIONS.name)
         self._stopping = threading.Event()
         self._seen: list[tuple[int, list[tuple[int, int]]]] = []
+        self.asked = 0
+        """How often."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Watch:
@@ -133,8 +135,6 @@ class Watch:
                     self._seen.append((time.time_ns() // 1000, rows))
                     last = rows
 
-    asked = 0
-
     def visible(self, partition: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """(next offsets, ascending; µs since 1970 at which each was first seen)"""
         found = [(dict(rows).get(partition, 0), at) for at, rows in self._seen]
@@ -142,7 +142,7 @@ class Watch:
         return offsets, np.array([at for _, at in found], np.int64)
 
 
-def run(servers: Servers, per_second: float, seconds: float, say: Callable[[str], None], form: str = "hub") -> Latency:
+def run(servers: Servers, form: str, per_second: float, seconds: float, say: Callable[[str], None]) -> Latency:
     """Publish `per_second` Observations, each Datastream one a second, with QoS 1."""
     in_message = FORMS[form].in_message
     datastreams = min(MOST_DATASTREAMS, int(per_second))

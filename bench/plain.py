@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -18,6 +18,10 @@ from bench.installation import Line, Servers
 from bench.packets import FORMS
 from bench.plain_app import SUBSCRIBED, TABLE, TOPIC
 
+Loads = Sequence[tuple[str, str]]
+LOADS: Loads = (("hub", "table"), ("hub", "dict"), ("single", "table"), ("single", "dict"))
+"""Form, and where the agent keeps its state."""
+QUICK_LOADS: Loads = (("hub", "dict"),)
 BOUND = {"hub": 5_000, "single": 2_000}
 WARM_MESSAGES = {"hub": 20, "single": 200}
 LOOK_SECONDS = 0.25
@@ -50,15 +54,14 @@ class _Rows:
         return True
 
 
-def run(servers: Servers, seconds: float, say: Callable[[str], None], *, datastreams: int) -> list[Plain]:
-    """With many in a message and with one, QoS 1."""
+def run(servers: Servers, loads: Loads, seconds: float, say: Callable[[str], None], *, datastreams: int) -> list[Plain]:
+    """Each load, QoS 1, on topics and a table of its own."""
     figures = []
-    for form in ("hub", "single"):
-        for state in ("table", "dict"):
-            say(f"plain Faust app: {form}, QoS 1, state in a {state}")
-            with Line(servers, {}) as line:
-                _prepare(line, state)
-                figures.append(_measure(line, form, state, datastreams, seconds))
+    for form, state in loads:
+        say(f"plain Faust app: {form}, QoS 1, state in a {state}")
+        with Line(servers, {}) as line:
+            _prepare(line, state)
+            figures.append(_measure(line, form, state, datastreams, seconds))
     return figures
 
 

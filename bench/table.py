@@ -166,7 +166,8 @@ def show(report: Report, console: Console) -> None:
     """Print all tables."""
     console.print(machine_line(report.machine))
     for sheet in sheets(report):
-        table = Table(title=sheet.title, title_justify="left", box=box.SIMPLE)
+        console.print(sheet.title, style="bold")
+        table = Table(box=box.SIMPLE)
         for number, column in enumerate(sheet.columns):
             table.add_column(column, justify="right" if number else "left")
         for row in sheet.rows:

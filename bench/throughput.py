@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.drive import drive, job
 from bench.figures import Throughput
@@ -11,8 +11,10 @@ from bench.installation import Line, Servers
 from bench.packets import FORMS
 from bench.progress import LineProgress
 
-LOADS = (("hub", 0), ("hub", 1), ("single", 0), ("single", 1), ("records", 1))
+Loads = Sequence[tuple[str, int]]
+LOADS: Loads = (("hub", 0), ("hub", 1), ("single", 0), ("single", 1), ("records", 1))
 """Form and QoS of each."""
+QUICK_LOADS: Loads = (("hub", 1), ("single", 0))
 DATASTREAMS = 10_000
 WARM_ROUNDS = 3
 BOUND = {"hub": 200_000, "records": 200_000, "single": 50_000}
@@ -20,10 +22,12 @@ BOUND = {"hub": 200_000, "records": 200_000, "single": 50_000}
 DAY = 86_400_000_000
 
 
-def run(servers: Servers, seconds: float, say: Callable[[str], None], *, datastreams: int) -> list[Throughput]:
+def run(
+    servers: Servers, loads: Loads, seconds: float, say: Callable[[str], None], *, datastreams: int
+) -> list[Throughput]:
     """Each load on a fresh line."""
     figures = []
-    for form, qos in LOADS:
+    for form, qos in loads:
         say(f"throughput: {form}, QoS {qos}")
         with Line(servers) as line:
             figures.append(measure(line, form, qos, datastreams, seconds))
