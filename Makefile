@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit clean
+.PHONY: run test setup browser lint types test-unit bench clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -40,6 +40,10 @@ types: setup
 
 test-unit: setup
 	@$(BIN)/pytest tests/unit tests/conformance
+
+bench: setup ## how fast it is on this machine; writes the tables of docs/performance.md
+	@mkdir -p .aedilis
+	@$(BIN)/aedilis bench --json .aedilis/bench.json --page docs/performance.md
 
 clean: ## remove what set-up made; data under .aedilis stay
 	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -29,12 +29,14 @@ from bench.packets import FORMS
 
 KILLS = 3
 FORM = "hub"
-THINGS = 200
+THINGS = 100
 """Each says something once a second."""
 OUT_OF_RANGE_EVERY = 2
-"""A hundred Anomalies a second: a dozen a partition."""
+"""Fifty Anomalies a second: half a dozen a partition."""
 PATIENCE_SECONDS = 90.0
 SETTLE_SECONDS = 3.0
+FRESH_US = 5_000_000
+"""A partition whose newest Anomaly is no older is served."""
 
 
 @dataclass
@@ -74,7 +76,7 @@ def run(servers: Servers, say: Callable[[str], None], kills: int = KILLS) -> Tak
         with Load(line.home, what) as load:
             load.allow(1 << 60)
             for kill in range(kills):
-                _until(load, lambda: all(served.after(time.time_ns() // 1000 - 2_000_000)), "serve their partitions")
+                _until(line, load, served, lambda: None not in served.after(time.time_ns() // 1000 - FRESH_US))
                 load.run(SETTLE_SECONDS, _nothing)
                 say(f"takeover: kill {kill + 1} of {kills}")
                 seconds.append(_kill(line, load, served, workers.pop(0)))
@@ -98,16 +100,20 @@ def _kill(line: Line, load: Load, served: _Served, name: str) -> float:
     (pid,) = line.processes[name].commands()
     os.kill(pid, signal.SIGKILL)
     killed, killed_at = time.time_ns() // 1000, time.monotonic()
-    _until(load, lambda: None not in served.after(killed), "take over")
+    _until(line, load, served, lambda: None not in served.after(killed))
     return max(at for at in served.after(killed) if at is not None) - killed_at
 
 
-def _until(load: Load, happened: Callable[[], bool], what: str) -> None:
+def _until(line: Line, load: Load, served: _Served, happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not happened():
         load.run(0.05, _nothing)
         if time.monotonic() > deadline:
-            raise BenchError(problem=f"the detecting workers do not {what}", mend="run it again")
+            now = time.time_ns() / 1000
+            ages = ", ".join(f"{(now - newest) / 1e6:.0f}" for newest in served.newest)
+            logs = "\n".join(line.processes[name].tail() for name in line.processes if "detect" in name)
+            problem = f"partitions are not served; their newest Anomalies are {ages} s old\n{logs}"
+            raise BenchError(problem=problem, mend="run it again")
 
 
 def _nothing() -> None:
