@@ -20,6 +20,7 @@ from bench.installation import Servers
 console = Console(stderr=True, highlight=False)
 SECONDS = 15.0
 QUICK_SECONDS = 2.0
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -77,6 +78,9 @@ SECTIONS: dict[str, Section] = {
 
 
 def _end(*_: object) -> NoReturn:
+    """Leave, and let nothing disturb the cleaning up."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -91,7 +95,8 @@ def bench(json_file: Path | None, page: Path | None, quick: bool, only: Sequence
 
     It starts servers and lines of its own and deletes them in the end.
     """
-    signal.signal(signal.SIGTERM, _end)
+    for number in _ENDS:
+        signal.signal(number, _end)
     load_average = os.getloadavg()[0]
     if load_average > machine.QUIET:
         console.print(f"the machine is at work (load average {load_average:.1f}): figures will be too low")

@@ -14,7 +14,7 @@ from bench.progress import LineProgress
 Loads = Sequence[tuple[str, int]]
 LOADS: Loads = (("hub", 0), ("hub", 1), ("single", 0), ("single", 1), ("records", 1))
 """Form and QoS of each."""
-QUICK_LOADS: Loads = (("hub", 1), ("single", 0))
+QUICK_LOADS: Loads = (("hub", 1),)
 DATASTREAMS = 10_000
 WARM_ROUNDS = 3
 BOUND = {"hub": 200_000, "records": 200_000, "single": 50_000}

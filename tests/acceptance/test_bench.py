@@ -25,7 +25,7 @@ def left(servers: dict[str, Any]) -> tuple[set[str], set[str]]:
         admin = AIOKafkaAdminClient(bootstrap_servers=servers["kafka"])
         await admin.start()
         try:
-            return set(await admin.list_topics())
+            return {name for name in await admin.list_topics() if not name.startswith("__")}  # not Kafka's own
         finally:
             await admin.close()
 
