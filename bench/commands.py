@@ -101,20 +101,23 @@ def bench(json_file: Path | None, page: Path | None, quick: bool, only: Sequence
     if load_average > machine.QUIET:
         console.print(f"the machine is at work (load average {load_average:.1f}): figures will be too low")
     plan = Plan(seconds or (QUICK_SECONDS if quick else SECONDS), quick)
-    with console.status("starting servers") as status:
+    report: Report | None = None
+    try:
+        with console.status("starting servers") as status, Servers() as servers:
 
-        def say(text: str) -> None:
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text)
+            def say(text: str) -> None:
+                status.update(text)
+                if not console.is_terminal:
+                    console.print(text)
 
-        with Servers() as servers:
             report = Report(machine=machine.describe(servers, load_average))
             for name, section in SECTIONS.items():
                 if not only or name in only:
                     section(servers, plan, report, say)
-    table.show(report, Console(width=None if sys.stdout.isatty() else 140))
-    if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    finally:  # what was measured before an interruption or an error is not lost
+        if report is not None:
+            table.show(report, Console(width=None if sys.stdout.isatty() else 140))
+            if json_file is not None:
+                json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     if page is not None:
         table.write_page(report, page)
