@@ -73,9 +73,7 @@ def _cpu(title: str, figures: Sequence[Throughput | Plain]) -> Sheet:
     for one in figures:
         cells = [f"{one.cpu_us[name]:.2f}" for name in names]
         rows.append([_load(one), *cells, f"{sum(one.cpu_us.values()):.2f}"])
-    return Sheet(
-        "Processor time, µs an observation", ["load", *(name.removeprefix("worker-") for name in names), "all"], rows
-    )
+    return Sheet(title, ["load", *(name.removeprefix("worker-") for name in names), "all"], rows)
 
 
 def _plain(report: Report) -> Sheet:
