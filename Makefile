@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit clean
+.PHONY: run test setup browser lint types test-unit bench clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -30,7 +30,7 @@ lint: setup
 	@echo "lint"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/codespell aedilis sensors ingest simulation streams detectors storage alerts api deploy docs tests *.md --skip "*/node_modules/*,*.json,*.png"
+	@$(BIN)/codespell aedilis sensors ingest simulation streams detectors storage alerts api deploy bench docs tests *.md --skip "*/node_modules/*,*.json,*.png"
 	@$(BIN)/deptry . >/dev/null 2>&1 || $(BIN)/deptry .
 	@$(BIN)/lint-imports --no-cache >/dev/null 2>&1 || $(BIN)/lint-imports --no-cache
 
@@ -40,6 +40,10 @@ types: setup
 
 test-unit: setup
 	@$(BIN)/pytest -n 2 tests/unit tests/conformance
+
+bench: setup ## how fast it is on this machine; writes the tables of docs/performance.md
+	@mkdir -p .aedilis
+	@$(BIN)/aedilis bench --json .aedilis/bench.json --page docs/performance.md
 
 clean: ## remove what set-up made; data under .aedilis stay
 	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache

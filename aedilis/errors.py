@@ -53,3 +53,7 @@ class StorageError(AedilisError):
 
 class ReplayError(AedilisError):
     """Replay of {path}: {problem}. Mend: {mend}"""
+
+
+class BenchError(AedilisError):
+    """Bench: {problem}. Mend: {mend}"""
