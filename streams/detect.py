@@ -67,7 +67,7 @@ class DetectJob:
                 poison = Poison(record.offset, str(error))
                 break
         self._types.wait_for(one for frame in frames for one in frame.header.datastreams)
-        out = [anomaly for frame in frames for anomaly in self._engine.apply(frame)]
+        out = self._engine.apply(frames)
         for anomaly in out:
             if anomaly.revision.sequence == 1:
                 metrics.ANOMALIES_OPENED.labels(anomaly.kind).inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,7 @@ def datastream(thing: int, name: str, clock: Clock = Clock.DATA) -> Datastream:
     return Datastream(datastream_id("demo", label, name), place, name, name, "1", "type", 1, HOUR)
 
 
-def frame(seen: list[Seen], clock: Clock, tick: float | None = None) -> Frame:
+def frame(seen: list[Seen], clock: Clock, tick: float | None = None, came_in: int = START) -> Frame:
     streams = {(one.thing, one.name): datastream(one.thing, one.name, clock) for one in seen}
     n = len(seen)
     return Frame(
@@ -61,7 +62,7 @@ def frame(seen: list[Seen], clock: Clock, tick: float | None = None) -> Frame:
         np.zeros(n, np.int32),
         ("type@1",) if n else (),
         np.full(n, NO_TIME, np.int64),
-        np.full(n, START, np.int64),
+        np.full(n, came_in, np.int64),
     )
 
 
@@ -69,22 +70,28 @@ def engine() -> Engine:
     return Engine(all_detectors(), lambda _: (USES, LATENESS))
 
 
-def run(log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA) -> dict[Any, Any]:
+def run(
+    log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA
+) -> dict[Any, tuple[Anomaly, int]]:
     """The last word on each anomaly, and how many words there were."""
     one = engine()
     out: list[Anomaly] = []
     edges = [0, *sorted(cuts), len(log)]
     for start, end in itertools.pairwise(edges):
-        out += one.apply(frame(log[start:end], clock))
+        out += one.apply([frame(log[start:end], clock)])
         if restart:
             kept = one.changed_chunks(whole=True)
             one = engine()
             one.restore(kept)
-    latest: dict[Any, Any] = {}
+    return last_words(msgspec.structs.replace(anomaly, ingested_at=0) for anomaly in out)
+
+
+def last_words(out: Iterable[Anomaly]) -> dict[Any, tuple[Anomaly, int]]:
+    latest: dict[Any, tuple[Anomaly, int]] = {}
     for anomaly in out:
         before = latest.get(anomaly.id)
         assert before is None or before[0].revision < anomaly.revision, "a change that its reader would ignore"
-        latest[anomaly.id] = (msgspec.structs.replace(anomaly, ingested_at=0), 1 if before is None else before[1] + 1)
+        latest[anomaly.id] = (anomaly, 1 if before is None else before[1] + 1)
     return latest
 
 
@@ -110,6 +117,37 @@ def logs(draw: st.DrawFn) -> list[Seen]:
 def test_neither_the_cut_nor_a_restart_changes_what_is_found(log: list[Seen], cuts: list[int], restart: bool) -> None:
     cuts = [cut for cut in cuts if cut <= len(log)]
     assert run(log, cuts, restart=restart) == run(log, [])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    logs(),
+    st.lists(st.integers(0, 60), max_size=12),
+    st.lists(st.integers(0, 13), max_size=4),
+    st.sampled_from([Clock.DATA, Clock.WALL]),
+)
+def test_frames_taken_together_say_what_they_say_one_by_one(
+    log: list[Seen], cuts: list[int], groups: list[int], clock: Clock
+) -> None:
+    """To the word: also when it came in, and that it was open before it ended."""
+    edges = [0, *sorted(cut for cut in cuts if cut <= len(log)), len(log)]
+    frames = [
+        frame(log[start:end], clock, log[end - 1].hour if end > start and end % 2 else None, START + 7 * end)
+        for start, end in itertools.pairwise(edges)
+    ]
+    calm, hurried = engine(), engine()
+    by_one = [anomaly for one in frames for anomaly in calm.apply([one])]
+    ends = [0, *sorted(end for end in groups if end <= len(frames)), len(frames)]
+    together = [anomaly for a, b in itertools.pairwise(ends) for anomaly in hurried.apply(frames[a:b])]
+
+    def of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
+        said: dict[Any, list[Anomaly]] = {}
+        for one in out:
+            said.setdefault((one.datastream, one.detector), []).append(one)
+        return said
+
+    assert of_each(together) == of_each(by_one)
+    assert hurried.changed_chunks(whole=True) == calm.changed_chunks(whole=True)
 
 
 def hourly(thing: int, hours: range, result: float = 1.0) -> list[Seen]:
@@ -174,9 +212,9 @@ def test_a_late_observation_teaches_nothing() -> None:
 def test_the_wall_clock_shows_silence_by_ticks_only(tick: float, found: list[Any]) -> None:
     one = engine()
     log = hourly(0, range(4)) + hourly(2, range(4))
-    assert one.apply(frame(log, Clock.WALL)) == []
-    assert one.apply(frame([Seen(2, "a", 30, 1.0)], Clock.WALL))[0].thing == "t2"  # its own hole
-    out = one.apply(frame([], Clock.WALL, tick))
+    assert one.apply([frame(log, Clock.WALL)]) == []
+    assert one.apply([frame([Seen(2, "a", 30, 1.0)], Clock.WALL)])[0].thing == "t2"  # its own hole
+    out = one.apply([frame([], Clock.WALL, tick)])
     assert kinds({a.id: (a, 1) for a in out}) == found
 
 
@@ -184,32 +222,33 @@ def test_a_thing_that_moves_leaves_its_old_zone() -> None:
     one, other = engine(), engine()
     log = [*by_time(hourly(0, range(5)), hourly(2, range(5)), hourly(4, range(5))), Seen(2, "a", 30, 1.0)]
     for each in (one, other):
-        each.apply(frame(log, Clock.DATA))
+        each.apply([frame(log, Clock.DATA)])
         moved = datastream(2, "a")
         moved = msgspec.structs.replace(moved, thing=msgspec.structs.replace(moved.thing, zone="demo/z9"))
         there = frame([Seen(2, "a", 31, 1.0)], Clock.DATA)
         header = msgspec.structs.replace(there.header, datastreams=(moved,))
-        each.apply(Frame(header, *[getattr(there, name) for name in list(Frame.__slots__)[1:]]))
+        each.apply([Frame(header, *[getattr(there, name) for name in list(Frame.__slots__)[1:]])])
     kept = other.changed_chunks(whole=True)
     other = engine()
     other.restore(kept)
-    assert [a.thing for a in one.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []  # alone with t0 now
-    assert [a.thing for a in other.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []
+    assert [a.thing for a in one.apply([frame(hourly(4, range(6, 20)), Clock.DATA)])] == []  # alone with t0 now
+    assert [a.thing for a in other.apply([frame(hourly(4, range(6, 20)), Clock.DATA)])] == []
     rest = hourly(0, range(5, 20))
-    assert one.apply(frame(rest, Clock.DATA)) == other.apply(frame(rest, Clock.DATA))
+    assert one.apply([frame(rest, Clock.DATA)]) == other.apply([frame(rest, Clock.DATA)])
     clocks = [msgspec.msgpack.decode(each.changed_chunks(whole=True)[-1]) for each in (one, other)]
     assert clocks[0] == clocks[1]
 
 
 def test_a_detector_of_another_schema_warms_up_again() -> None:
     one = engine()
-    one.apply(frame(hourly(0, range(20)), Clock.DATA))
-    chunk = msgspec.msgpack.decode(one.changed_chunks(whole=True)[0])
+    one.apply([frame(hourly(0, range(20)), Clock.DATA)])
+    chunks = one.changed_chunks(whole=True)
+    chunk = msgspec.msgpack.decode(chunks[0])
     schema, _, decision = chunk["detectors"]["spike"]
     chunk["detectors"]["spike"] = (schema + 1, b"other layout", decision)
     other = engine()
-    other.restore({0: msgspec.msgpack.encode(chunk)})
+    other.restore(chunks | {0: msgspec.msgpack.encode(chunk)})
     assert len(other) == 1
     spike = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
-    assert [a.kind for a in one.apply(spike)] == ["spike"]
-    assert other.apply(spike) == []
+    assert [a.kind for a in one.apply([spike])] == ["spike"]
+    assert other.apply([spike]) == []
