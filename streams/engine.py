@@ -28,11 +28,13 @@ from streams.clocks import WALL, Clocks
 from streams.joined import Joined, join
 from streams.rows import UNKNOWN, RowIndex
 from streams.silence import Shown, Silence
-from streams.watch import Change, Watch
+from streams.watch import Change, Kept, Watch, packed, unpack
 
 SCHEMA = 3
-CHUNK_ROWS = 48
-"""Rows of one checkpoint chunk: with all detectors and long names it stays well under 256 KiB."""
+CHUNK_ROWS = 192
+"""Rows of one checkpoint chunk of state: with all detectors it has some 60 kB, far from the 256 KiB that it may."""
+DECLARED_ROWS = 48
+"""Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
 MOST_OBSERVATIONS = 50_000
 """So many at most are taken at once: memory stays bounded, and the loop gets its turn."""
@@ -86,12 +88,19 @@ class Engine:
 
     # ------------------------------------------------------------ declarations
 
-    def _is_new(self, datastream: Datastream) -> bool:
-        row = self._index.get(datastream.id)
-        return row == UNKNOWN or self._datastreams[row] != datastream
+    def _news(self, datastreams: Sequence[Datastream]) -> list[tuple[Datastream, int]]:
+        """Those that are not known as they are declared here, each with its row."""
+        if not datastreams:
+            return []
+        by_id = {one.id: one for one in datastreams}
+        rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
+        return [
+            (one, row)
+            for one, row in zip(by_id.values(), rows, strict=True)
+            if row == UNKNOWN or self._datastreams[row] != one
+        ]
 
-    def _declare(self, datastream: Datastream) -> None:
-        row = self._index.get(datastream.id)
+    def _declare(self, datastream: Datastream, row: int) -> None:
         datastream = self._shared(datastream)
         if row == UNKNOWN:
             row = self._index.add(datastream.id)
@@ -101,7 +110,7 @@ class Engine:
         self._datastreams[row] = datastream
         self._configure(row)
         self._dirty[row // CHUNK_ROWS] = True
-        self._declared_anew.add(row // CHUNK_ROWS)
+        self._declared_anew.add(row // DECLARED_ROWS)
 
     def _shared(self, datastream: Datastream) -> Datastream:
         """The same, with what it has in common with others held once."""
@@ -193,12 +202,12 @@ class Engine:
         part: list[Frame] = []
         size = 0
         for frame in frames:
-            declared = [one for one in frame.header.datastreams if self._is_new(one)]
+            declared = self._news(frame.header.datastreams)
             if part and (declared or size + len(frame) > MOST_OBSERVATIONS):
                 yield part
                 part, size = [], 0
-            for datastream in declared:
-                self._declare(datastream)
+            for datastream, row in declared:
+                self._declare(datastream, row)
             part.append(frame)
             size += len(frame)
         if part:
@@ -316,15 +325,14 @@ class Engine:
     def changed_chunks(self, *, whole: bool) -> dict[int, bytes]:
         """Chunk number → bytes of those that changed since `mark_clean`.
 
-        From 0 on they hold the state of rows, from -2 down the declarations of the same rows, which seldom change;
-        -1 holds the clocks.
+        From 0 on they hold the state of rows, from -2 down the declarations of rows, which seldom change; -1 holds
+        the clocks.
         """
-        every = range(-(-len(self) // CHUNK_ROWS))
-        numbers = every if whole else np.flatnonzero(self._dirty).tolist()
-        declared = every if whole else sorted(self._declared_anew)
+        numbers = range(-(-len(self) // CHUNK_ROWS)) if whole else np.flatnonzero(self._dirty).tolist()
+        declared = range(-(-len(self) // DECLARED_ROWS)) if whole else sorted(self._declared_anew)
         chunks = {number: self._chunk(number) for number in numbers}
         for number in declared:
-            chunks[-2 - number] = _encoder.encode(self._datastreams[self._part(number)])
+            chunks[-2 - number] = _encoder.encode(self._datastreams[self._part(number, DECLARED_ROWS)])
         chunks[CLOCKS_CHUNK] = _encoder.encode({"tick": int(self._clocks.now[WALL]), "zones": self._clocks.kept()})
         return chunks
 
@@ -333,15 +341,15 @@ class Engine:
         self._dirty[:] = False
         self._declared_anew.clear()
 
-    def _part(self, number: int) -> slice:
-        return slice(number * CHUNK_ROWS, min((number + 1) * CHUNK_ROWS, len(self)))
+    def _part(self, number: int, rows: int = CHUNK_ROWS) -> slice:
+        return slice(number * rows, min((number + 1) * rows, len(self)))
 
     def _chunk(self, number: int) -> bytes:
         part = self._part(number)
         return _encoder.encode(
             {
-                "newest": self._newest[part].tobytes(),
-                "behind": b"" if self._silence is None else self._silence.behind[part].tobytes(),
+                "newest": packed(self._newest, part),
+                "behind": b"" if self._silence is None else packed(self._silence.behind, part),
                 "detectors": {name: watch.kept(part) for name, watch in self._watches.items()},
             }
         )
@@ -350,29 +358,27 @@ class Engine:
         """Take over a checkpoint. A detector whose state has another schema warms up again."""
         for number in sorted((number for number in chunks if number < CLOCKS_CHUNK), reverse=True):
             for datastream in _declarations.decode(chunks[number]):
-                self._declare(datastream)
+                self._declare(datastream, UNKNOWN)
         for number in sorted(number for number in chunks if number >= 0):
             chunk, part = _chunks.decode(chunks[number]), self._part(number)
-            self._newest[part] = np.frombuffer(chunk.newest, np.int64)
-            if self._silence is not None and chunk.behind:
-                self._silence.behind[part] = np.frombuffer(chunk.behind, np.int64)
+            unpack(chunk.newest, self._newest, part)
+            if self._silence is not None:
+                unpack(chunk.behind, self._silence.behind, part)
             for name, kept in chunk.detectors.items():
                 if name in self._watches:
-                    self._watches[name].restore(part, *kept)
+                    self._watches[name].restore(part, kept)
         if CLOCKS_CHUNK in chunks:
             clocks = msgspec.msgpack.decode(chunks[CLOCKS_CHUNK], type=_Clocks)
             self._clocks.tick(clocks.tick)
             self._clocks.restore(clocks.zones)
         self._rebuild_clocks(set(self._zone[: len(self)].tolist()))
-        if self._silence is not None:
-            self._silence.look_again()
         self.mark_clean()
 
 
 class _Chunk(msgspec.Struct):
     newest: bytes
     behind: bytes
-    detectors: dict[str, tuple[int, bytes, bytes]]
+    detectors: dict[str, Kept]
 
 
 class _Clocks(msgspec.Struct):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Severity
-from detectors.columns import Columns, grown, records, table
+from detectors.columns import Columns, grown, table
 from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 from detectors.interface import Detector
 from detectors.runs import Index, Runs
 
 Times = npt.NDArray[np.int64]
+Kept = tuple[int, dict[str, bytes], bytes, dict[str, bytes]]
+"""Of some rows: schema, columns of the state, the rows of open decisions among them, columns of these decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +151,42 @@ class Watch:
 
     # ------------------------------------------------------------ checkpoints
 
-    def kept(self, part: slice) -> tuple[int, bytes, bytes]:
-        """Schema, state and decisions of some rows."""
-        state = records(self.state, self.detector.state, part)
-        return self.detector.schema, state.tobytes(), records(self.decision, DECISION_STATE, part).tobytes()
+    def kept(self, part: slice) -> Kept:
+        """Schema, state and open decisions of some rows."""
+        open_rows = np.flatnonzero(self._counts(part))
+        decision = {name: column[part][open_rows] for name, column in self.decision.items()}
+        return (
+            self.detector.schema,
+            {name: packed(column, part) for name, column in self.state.items()},
+            open_rows.astype(np.int32).tobytes(),
+            {name: column.tobytes() for name, column in decision.items()},
+        )
 
-    def restore(self, part: slice, schema: int, state: bytes, decision: bytes) -> None:
+    def restore(self, part: slice, kept: Kept) -> None:
         """Take over what was kept; a state of another schema warms up again."""
+        schema, state, open_rows, decision = kept
         if self.detector.schema != schema:
             return
-        for columns, kept in (
-            (self.state, np.frombuffer(state, self.detector.state)),
-            (self.decision, np.frombuffer(decision, DECISION_STATE)),
-        ):
-            for name, column in columns.items():
-                column[part] = kept[name]
-        self.busy[part] = (
-            self.decision["open"][part] | (self.decision["high"][part] > 0) | (self.decision["low"][part] > 0)
-        )
+        for name, column in self.state.items():
+            unpack(state[name], column, part)
+        rows = part.start + np.frombuffer(open_rows, np.int32)
+        for name, column in self.decision.items():
+            column[rows] = np.frombuffer(decision[name], column.dtype)
+        self.busy[part] = self._counts(part)
+
+    def _counts(self, part: slice) -> npt.NDArray[np.bool_]:
+        """Rows that are open, or count high or low scores: of the others a decision remembers nothing."""
+        open_, high, low = (self.decision[name][part] for name in ("open", "high", "low"))
+        counts: npt.NDArray[np.bool_] = open_ | (high > 0) | (low > 0)
+        return counts
+
+
+def packed(column: npt.NDArray[Any], part: slice) -> bytes:
+    """Some rows of a column, number by number, without the zeros at the end (the hours of a weekend not kept apart)."""
+    return column[part].T.tobytes().rstrip(b"\0")
+
+
+def unpack(raw: bytes, column: npt.NDArray[Any], part: slice) -> None:
+    """Put back what `packed` gave."""
+    there = column[part].T
+    there[...] = np.frombuffer(raw.ljust(there.nbytes, b"\0"), column.dtype).reshape(there.shape)

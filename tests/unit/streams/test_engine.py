@@ -244,8 +244,8 @@ def test_a_detector_of_another_schema_warms_up_again() -> None:
     one.apply([frame(hourly(0, range(20)), Clock.DATA)])
     chunks = one.changed_chunks(whole=True)
     chunk = msgspec.msgpack.decode(chunks[0])
-    schema, _, decision = chunk["detectors"]["spike"]
-    chunk["detectors"]["spike"] = (schema + 1, b"other layout", decision)
+    schema, *_ = chunk["detectors"]["spike"]
+    chunk["detectors"]["spike"] = (schema + 1, {"other": b"layout"}, b"", {})
     other = engine()
     other.restore(chunks | {0: msgspec.msgpack.encode(chunk)})
     assert len(other) == 1
