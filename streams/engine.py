@@ -73,7 +73,6 @@ class Engine:
         self._clock = np.full(self._capacity + 1, -1, np.intp)  # the last one stands for unknown rows
         self._kind = np.zeros(self._capacity, np.intp)
         self._kinds: dict[tuple[object, ...], int] = {}
-        self._uses: list[tuple[Use, ...]] = []  # of each kind
         self._lateness = np.zeros(0, np.int64)  # of each kind
         self._clocks = Clocks()
         self._watches = {name: Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
@@ -159,7 +158,7 @@ class Engine:
         """The number of what watches it, and how: the same for all of a type, a property and an interval."""
         uses, lateness = self._pipeline(datastream)
         key = (
-            id(uses),  # they are held, so that the number stays theirs
+            _encoder.encode(uses),
             lateness,
             datastream.sensor_type,
             datastream.sensor_version,
@@ -169,8 +168,7 @@ class Engine:
         )
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = len(self._uses)
-            self._uses.append(uses)
+            kind = self._kinds[key] = len(self._kinds)
             self._lateness = np.append(self._lateness, lateness)
             by_name = {use.detector: use for use in uses}
             for name, watch in self._watches.items():

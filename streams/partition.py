@@ -55,6 +55,10 @@ class Stalled(Exception):
     """What a job writes to is out of reach for now: the same records are tried again after a while."""
 
 
+class SetBack(Exception):
+    """What a job holds is spoilt by a fault in the middle of its work: it goes on from what was kept last."""
+
+
 class Job(Protocol):
     """What a role does with one partition. It lives from assignment to revocation."""
 
@@ -70,6 +74,7 @@ class Job(Protocol):
         Raises:
             Poison: the record at that offset cannot be applied; those before it have been.
             Stalled: nothing was applied; to be called again with the same records.
+            SetBack: the state is to be loaded again, and these records will come again.
         """
 
     async def keep(self, next_offset: int, *, last: bool = False) -> bool:
@@ -231,6 +236,10 @@ class PartitionRunner:
                 self._waiting = True
                 await asyncio.sleep(STALLED_SECONDS)
                 continue
+            except SetBack as fault:
+                log.error("%s is loaded again: %s", self.name, fault)
+                await self._load_again()
+                return
             self._waiting = False
             self._next = applied[-1].offset + 1
             self._kept.extend(applied)
@@ -241,12 +250,15 @@ class PartitionRunner:
         now = time.monotonic()
         if now - self._sought_at < SEEK_AGAIN_SECONDS:
             return
-        before = self._next
+        log.info("at %s came offset %d instead of %s", self.name, offset, self._next)
+        await self._load_again(offset)
+
+    async def _load_again(self, offset: int | None = None) -> None:
+        """Go on from the kept state; the consumer is sought there unless it stands there with `offset`."""
         self._kept.clear()
         await self._load()
         assert self._next is not None
-        if self._next <= offset:
-            log.info("at %s came offset %d, seeking from %s to %d", self.name, offset, before, self._next)
+        if offset is None or self._next <= offset:
             await self._consumer.seek(self._next)
         self._sought_at = time.monotonic()
 
