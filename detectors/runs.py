@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,14 @@ Index = npt.NDArray[np.intp]
 class Runs:
     """n observations of u different rows.
 
-    Shapes: `rows` and `last` `(u,)`; `at`, `before`, `order`, `time`, `result` `(n,)`; times are in µs, each newer
+    Shapes: `rows` and `last` `(u,)`; `at`, `round`, `before`, `order`, `time`, `result` `(n,)`; times are in µs, each newer
     than all that its row has seen, results are finite.
     """
 
     rows: Index
     at: Index  # the row of each observation
     cuts: tuple[int, ...]  # where each round begins, and the end
+    round: Index  # the round of each observation
     before: Index  # where the row's previous observation stands when the rows' past is put before all of them
     last: Index  # the last observation of each of `rows`
     order: Index  # where each observation stood in what it was made of
@@ -58,9 +60,10 @@ def runs(
         order = np.argsort(rows, kind="stable")
     n = len(order)
     sorted_rows = rows.take(order)
-    starts = np.flatnonzero(np.concatenate([np.ones(min(n, 1), bool), sorted_rows[1:] != sorted_rows[:-1]]))
+    starts = np.concatenate([[0][:n], np.flatnonzero(sorted_rows[1:] != sorted_rows[:-1]) + 1]).astype(np.intp)
     u = len(starts)
-    counts = np.diff(starts, append=n)
+    counts = np.empty(u, np.intp)
+    counts[:-1], counts[-1:] = starts[1:] - starts[:-1], n - starts[-1:]
     deepest = int(counts.max()) if u else 0
     if u * deepest == n:  # as many of each
         sizes = [u] * deepest
@@ -79,13 +82,13 @@ def runs(
         order = laid
         last = first.take(counts.take(by_count) - 1) + np.arange(u)
         distinct = sorted_rows.take(starts).take(by_count)
-    cuts = (0, *np.cumsum(sizes).tolist())
-    back = np.repeat([0, *(u - size for size in sizes[:-1])], sizes) if n else np.empty(0, np.intp)
+    back = [0, *(u - size for size in sizes[:-1])] if n else []
     return Runs(
         rows=distinct.astype(np.intp, copy=False),
         at=rows.take(order).astype(np.intp, copy=False),
-        cuts=cuts,
-        before=np.arange(n) + back,
+        cuts=(0, *accumulate(sizes)),
+        round=np.repeat(np.arange(deepest), sizes),
+        before=np.arange(n) + np.repeat(np.array(back, np.intp), sizes),
         last=last,
         order=order,
         time=time.take(order),

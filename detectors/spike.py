@@ -152,7 +152,7 @@ class Spike:
         the next one in rounds.
         """
         p: Any = parameters
-        x = np.clip(runs.result, -LARGEST, LARGEST)
+        x = np.minimum(np.maximum(runs.result, -LARGEST), LARGEST)  # `clip` takes ten times as long on few
         known = _known(state, p, runs, x)
         expected, scale, z = _learn(state, p, runs, x, known)
         threshold, warm = p["threshold"], known.warm
@@ -171,7 +171,7 @@ def _known(state: Any, p: Any, runs: Runs, x: Floats) -> _Known:
     rows, time = runs.rows, runs.time
     # results before each one
     count = state["count"].take(runs.at)
-    count = np.minimum(count + np.repeat(np.arange(len(runs.cuts) - 1), np.diff(runs.cuts)), 1_000_001)
+    count = np.minimum(count + runs.round, 1_000_001)
     new = count == 0
     begun = state["begun"].take(rows)
     begun = np.where(state["count"].take(rows) == 0, time[: len(rows)], begun)
@@ -191,7 +191,7 @@ def _known(state: Any, p: Any, runs: Runs, x: Floats) -> _Known:
         warm=count >= p["warm_up"],
         early=count < 10,
         new=new,
-        missed=np.sqrt(np.clip(missed, 1.0, LONGEST_GAP)),
+        missed=np.sqrt(np.minimum(np.maximum(missed, 1.0), LONGEST_GAP)),
         widen=np.where(age < p["season"] * float(DAY), 2.0, 1.0),
         places=places * len(state["level"]) + runs.at,
         parts=parts,

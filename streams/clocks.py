@@ -57,9 +57,9 @@ class Clocks:
             return before, after
         order = np.argsort(clocks.astype(np.uint16), kind="stable") if len(self) > 2 else np.arange(len(times))
         clock = clocks.take(order)
-        cuts = np.flatnonzero(np.diff(clock)) + 1
-        for part in np.split(order, cuts):
-            number = int(clocks[part[0]])
+        cuts = (np.flatnonzero(clock[1:] != clock[:-1]) + 1).tolist()
+        for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
+            part, number = order[start:end], int(clock[start])
             shown = self._advance(number, things.take(part), times.take(part))
             before[part], after[part] = shown[:-1], shown[1:]
         return before, after

@@ -37,7 +37,12 @@ class Joined:
 
     def wall(self, tick: int) -> Times:
         """What the wall clock showed at each observation, `tick` before the first frame; shape `(n,)`."""
-        return np.repeat(np.concatenate([[tick], self.ticks[:-1]]), np.diff(self.ends, prepend=0))
+        shown = np.empty(len(self), np.int64)
+        start = 0
+        for end, after in zip(self.ends.tolist(), self.ticks.tolist(), strict=True):
+            shown[start:end] = tick
+            start, tick = end, after
+        return shown
 
 
 def join(frames: Sequence[Frame], tick: int) -> Joined:
