@@ -75,7 +75,8 @@ class RoleWorker:
             stream_wait_empty=False,  # kept events would hang every rebalance and the stop
             stream_buffer_maxsize=256,
             broker_session_timeout=settings.session_timeout_seconds,
-            broker_heartbeat_interval=settings.session_timeout_seconds / 3,
+            broker_heartbeat_interval=settings.session_timeout_seconds
+            / 8,  # how soon it learns that another one is gone
             broker_request_timeout=90.0,
             broker_commit_interval=1.0,
             broker_max_poll_records=500,

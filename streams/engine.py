@@ -36,8 +36,8 @@ CHUNK_ROWS = 192
 DECLARED_ROWS = 48
 """Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
-MOST_OBSERVATIONS = 50_000
-"""So many at most are taken at once: memory stays bounded, and the loop gets its turn."""
+MOST_OBSERVATIONS = 8_000
+"""So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
 Times = npt.NDArray[np.int64]
 
