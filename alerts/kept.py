@@ -40,43 +40,39 @@ class Kept(Generic[T]):
     def __init__(self, kind: type[T], most: int = MOST) -> None:
         self._most = most
         self._count = 0
-        self._values: dict[str, T] = {}
+        self._buckets: list[dict[str, T]] = [{} for _ in range(BUCKETS)]
         self._done: dict[str, None] = {}  # in the order of their last change
         self._changed: set[int] = set()
         self._decoder = msgspec.json.Decoder(dict[str, kind])  # type: ignore[valid-type]
 
     def __len__(self) -> int:
-        return len(self._values)
+        return sum(map(len, self._buckets))
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._values.values())
+        return (value for bucket in self._buckets for value in bucket.values())
 
     def get(self, key: str) -> T | None:
         """The value, None for an unknown key."""
-        return self._values.get(key)
+        return self._buckets[_bucket(key)].get(key)
 
     def put(self, key: str, value: T) -> None:
         """Set a value; of those that are done, the ones that changed longest ago are forgotten when there are too many."""
         self._count += 1
         value.changed = self._count
-        self._values[key] = value
+        self._buckets[_bucket(key)][key] = value
         self._changed.add(_bucket(key))
         self._done.pop(key, None)
         if value.done:
             self._done[key] = None
         while len(self._done) > self._most:
             oldest = next(iter(self._done))
-            del self._done[oldest], self._values[oldest]
+            del self._done[oldest], self._buckets[_bucket(oldest)][oldest]
             self._changed.add(_bucket(oldest))
 
     def changed_chunks(self, *, whole: bool) -> dict[int, bytes]:
         """Bucket → bytes of those that changed since `mark_clean`; of all when `whole`."""
-        wanted = {_bucket(key) for key in self._values} | self._changed if whole else self._changed
-        content: dict[int, dict[str, T]] = {bucket: {} for bucket in sorted(wanted)}
-        for key, value in self._values.items():
-            if (bucket := _bucket(key)) in content:
-                content[bucket][key] = value
-        return {bucket: msgspec.json.encode(part) for bucket, part in content.items()}
+        filled = {number for number, bucket in enumerate(self._buckets) if bucket} if whole else set()
+        return {number: msgspec.json.encode(self._buckets[number]) for number in sorted(filled | self._changed)}
 
     def mark_clean(self) -> None:
         """All that changed so far is kept."""
@@ -84,11 +80,11 @@ class Kept(Generic[T]):
 
     def restore(self, chunks: Mapping[int, bytes]) -> None:
         """Take over what these chunks hold."""
-        for raw in chunks.values():
-            self._values.update(self._decoder.decode(raw))
-        by_change = sorted(self._values.items(), key=lambda item: item[1].changed)
-        self._done = {key: None for key, value in by_change if value.done}
-        self._count = by_change[-1][1].changed if by_change else 0
+        for number, raw in chunks.items():
+            self._buckets[number] = self._decoder.decode(raw)
+        every = sorted((value.changed, key) for bucket in self._buckets for key, value in bucket.items())
+        self._done = {key: None for _, key in every if self._buckets[_bucket(key)][key].done}
+        self._count = every[-1][0] if every else 0
 
 
 def _bucket(key: str) -> int:
