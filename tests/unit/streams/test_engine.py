@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -95,6 +95,14 @@ def last_words(out: Iterable[Anomaly]) -> dict[Any, tuple[Anomaly, int]]:
     return latest
 
 
+def said_of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
+    """The changes of each Datastream and detector, in their order: that of different ones does not matter."""
+    said: dict[Any, list[Anomaly]] = {}
+    for one in out:
+        said.setdefault((one.datastream, one.detector), []).append(one)
+    return said
+
+
 messages = st.tuples(
     st.integers(0, 3),
     st.sampled_from(["a", "b"]),
@@ -139,15 +147,82 @@ def test_frames_taken_together_say_what_they_say_one_by_one(
     by_one = [anomaly for one in frames for anomaly in calm.apply([one])]
     ends = [0, *sorted(end for end in groups if end <= len(frames)), len(frames)]
     together = [anomaly for a, b in itertools.pairwise(ends) for anomaly in hurried.apply(frames[a:b])]
-
-    def of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
-        said: dict[Any, list[Anomaly]] = {}
-        for one in out:
-            said.setdefault((one.datastream, one.detector), []).append(one)
-        return said
-
-    assert of_each(together) == of_each(by_one)
+    assert said_of_each(together) == said_of_each(by_one)
     assert hurried.changed_chunks(whole=True) == calm.changed_chunks(whole=True)
+
+
+HARD_USES = (
+    Use("gap", Severity.MINOR, 0.9, 0.6, 1, 1, {"after_s": 3 * 3600.0}),
+    Use("range", Severity.MAJOR, 0.9, 0.6, 2, 2, {"low": 0.0, "high": 50.0}),
+    Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 3, {"count": 3, "tolerance": 0.25}),
+    Use("spike", Severity.MINOR, 0.8, 0.6, 2, 2, {"warm_up": 10, "season": "week", "patience": 4}),
+)
+
+
+def hard_frames(seed: int, clock: Clock) -> list[Frame]:
+    """Hundreds of observations of few Datastreams: late ones, repeated ones, spells, silences, one that changes."""
+    chance = np.random.default_rng(seed)
+    frames: list[Frame] = []
+    hour, spell = 0.0, np.zeros(8)
+    for number in range(150):
+        log = []
+        for _ in range(chance.choice([0, 1, 2, 12])):
+            hour += chance.choice([0, 0.25, 1, 6], p=[0.3, 0.45, 0.23, 0.02])
+            place = int(chance.integers(0, 8 if number % 50 < 35 else 4))  # at times half of them are silent
+            spell[place] = chance.choice([spell[place], 0, 1, 2, 3], p=[0.9, 0.05, 0.02, 0.02, 0.01])
+            usual = 20 + chance.normal(0, 1)
+            result = [usual, 90 + usual, 7 + 0.2 * chance.random(), float("nan")][int(spell[place])]
+            late = chance.choice([0, -0.5, -1.5, -4, -30], p=[0.6, 0.15, 0.15, 0.07, 0.03])
+            log.append(Seen(place // 2, "ab"[place % 2], max(0, hour + late), result))
+        one = frame(log, clock, hour if number % 3 else None, START + 7 * number)
+        declared = one.header.datastreams
+        if number >= 70:  # from then on
+            declared = tuple(msgspec.structs.replace(each, interval=each.interval // 2) for each in declared)
+        frames.append(replace(one, header=msgspec.structs.replace(one.header, datastreams=declared)))
+    return frames
+
+
+def cut_up(one: Frame) -> list[Frame]:
+    """A frame for each observation; the tick comes with the last."""
+    n = len(one)
+    if n < 2:
+        return [one]
+    parts = []
+    for i in range(n):
+        columns = {
+            name: getattr(one, name)[i : i + 1]
+            for name in Frame.__slots__
+            if name not in ("header", "raw_flags", "sensor_types")
+        }
+        header = msgspec.structs.replace(one.header, tick=one.header.tick if i == n - 1 else None)
+        parts.append(replace(one, header=header, **columns))
+    return parts
+
+
+@pytest.mark.parametrize("clock", Clock)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_hard_log_is_the_same_cut_joined_or_looked_at_with_care(seed: int, clock: Clock) -> None:
+    frames = hard_frames(seed, clock)
+    one_by_one, together, cut = (Engine(all_detectors(), lambda _: (HARD_USES, LATENESS)) for _ in range(3))
+    careful: list[Anomaly] = []
+    for one in frames:
+        assert one_by_one._silence is not None
+        one_by_one._silence.look_again()
+        careful += one_by_one.apply([one])
+    chance = np.random.default_rng(seed)
+    edges = [0, *sorted(chance.integers(0, len(frames), 12).tolist()), len(frames)]
+    joined = [anomaly for a, b in itertools.pairwise(edges) for anomaly in together.apply(frames[a:b])]
+    assert said_of_each(joined) == said_of_each(careful)
+    assert together.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
+    said = {kind: sum(one.kind == kind for one in careful) for kind in ("gap", "range", "stuck", "spike")}
+    assert min(said.values()) > 5, f"the log is not hard: {said}"
+    pieces = [anomaly for one in frames for anomaly in cut.apply(cut_up(one))]
+    timeless = [[msgspec.structs.replace(one, ingested_at=0) for one in each] for each in (careful, pieces)]
+    assert last_words(timeless[1]).keys() == last_words(timeless[0]).keys()
+    assert {key: one for key, (one, _) in last_words(timeless[1]).items()} == {
+        key: one for key, (one, _) in last_words(timeless[0]).items()
+    }
+    assert cut.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
 
 
 def hourly(thing: int, hours: range, result: float = 1.0) -> list[Seen]:
