@@ -240,7 +240,7 @@ class Engine:
                 ),
                 out,
             )
-            self._look(chosen, shown, frames, out)
+            self._look(shown, frames, out)
         for watch in self._scoring:
             chosen, its_kinds, came_in = lay(
                 (finite if watch.detector.sees_failed else passed) & watch.enabled.take(kinds)
@@ -266,13 +266,12 @@ class Engine:
         self._newest[at] = times  # of several, the last one stays, and it is the newest
         return order
 
-    def _look(self, chosen: Runs, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
+    def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
         silence, n = self._silence, len(self._datastreams)
         if silence is None or not silence.is_due():
             return
-        last = dict(zip(chosen.rows.tolist(), chosen.order.take(chosen.last).tolist(), strict=True))
         kinds = self._kind[:n]
-        changes = silence.look(kinds, self._clock[:n], self._lateness.take(kinds), shown, frames, last)
+        changes = silence.look(kinds, self._clock[:n], self._lateness.take(kinds), shown, frames)
         for change in changes:
             self._dirty[change.row // CHUNK_ROWS] = True
         self._say(silence.watch, changes, out)

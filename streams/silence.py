@@ -40,11 +40,15 @@ class Shown:
         clocks.tick(int(frames.ticks[-1]))
         self._ends: dict[int, Times] = {}
 
-    def first_frame(self, clock: int, due: int, since: int) -> int:
-        """The first frame, from `since` on, at whose end the clock had passed `due`; beyond the last one if none."""
+    def first_frame(self, clock: int, due: int) -> int:
+        """The first frame at whose end the clock had passed `due`; beyond the last one if none.
+
+        It is never one from before the result that is waited on from: nothing is due before the time that the clock
+        showed when it came.
+        """
         if clock not in self._ends:
             self._ends[clock] = self._at_ends(clock)
-        return max(since, int(np.searchsorted(self._ends[clock], due, side="right")))
+        return int(np.searchsorted(self._ends[clock], due, side="right"))
 
     def _at_ends(self, clock: int) -> Times:
         if clock == WALL:
@@ -101,8 +105,7 @@ class Silence:
                 found_at = int(deadline[i] + (behind[i] if seen[i] else 0))
                 came_in = ingested_at
                 if seen[i]:
-                    since = 0 if i < len(rows) else frames.frame_of(int(runs.order[runs.before[i] - len(rows)]))
-                    frame = shown.first_frame(int(clocks[i]), int(due[i]), since)
+                    frame = shown.first_frame(int(clocks[i]), int(due[i]))
                     if frame < frames.frame_of(place):
                         came_in = int(frames.came_in[frame])
                 changes.append(self._open(row, int(newest[i]), found_at, came_in))
@@ -120,13 +123,8 @@ class Silence:
         self._room()
         return bool((self._clocks.now > self._earliest).any())
 
-    def look(
-        self, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined, last: dict[int, int]
-    ) -> list[Change]:
-        """Open a gap where the clock has passed a deadline; `kinds`, `clocks` and `lateness` are of all rows.
-
-        `last`: row → the last observation of these frames that counted for its silence.
-        """
+    def look(self, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined) -> list[Change]:
+        """Open a gap where the clock has passed a deadline; `kinds`, `clocks` and `lateness` are of all rows."""
         watch, n = self.watch, len(kinds)
         newest = watch.state["newest"][:n]
         deadline = watch.detector.deadline({"newest": newest}, watch.parameters_of(kinds))
@@ -138,8 +136,7 @@ class Silence:
         np.minimum.at(self._earliest, clocks[still], due[still])
         changes = []
         for row in np.flatnonzero(silent).tolist():
-            since = frames.frame_of(last[row]) if row in last else 0
-            frame = shown.first_frame(int(clocks[row]), int(due[row]), since)
+            frame = shown.first_frame(int(clocks[row]), int(due[row]))
             found_at = int(deadline[row] + self.behind[row])
             changes.append(self._open(row, int(newest[row]), found_at, int(frames.came_in[frame])))
         return changes
