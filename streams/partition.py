@@ -23,7 +23,9 @@ from aedilis.errors import StateError
 log = logging.getLogger(__name__)
 
 BATCH_RECORDS = 200
-"""At most so many records are handed to a job at once."""
+"""At most so many records are handed to a job at once,"""
+BATCH_BYTES = 4 * 1024 * 1024
+"""and no more when they have so many bytes: about a hundred thousand observations, a tenth of a second of detecting."""
 SEEK_AGAIN_SECONDS = 0.5
 """A seek while fetched records are under way is lost; it is repeated after this long."""
 DROP_AGAIN_SECONDS = 0.5
@@ -120,6 +122,9 @@ class PartitionRunner:
 
     async def put(self, record: Record) -> None:
         """Hand over a record; waits while the partition is behind."""
+        if not self._queue.full():
+            self._queue.put_nowait(record)
+            return
         put = asyncio.ensure_future(self._queue.put(record))
         await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not put.done():
@@ -162,6 +167,7 @@ class PartitionRunner:
                 await self._take(batch)
                 await self._keep()
                 self._busy = False
+                await asyncio.sleep(0)  # the other partitions, and who asks whether we live
             await self._keep(last=True)
         except asyncio.CancelledError:
             raise
@@ -188,14 +194,18 @@ class PartitionRunner:
         self._covered = self._next
 
     async def _batch(self) -> list[Record]:
-        try:
-            # not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the record
-            async with asyncio.timeout(0.2):
-                batch = [await self._queue.get()]
-        except TimeoutError:
-            return []
-        while len(batch) < BATCH_RECORDS and not self._queue.empty():
+        batch: list[Record] = []
+        if self._queue.empty():
+            try:
+                # not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the record
+                async with asyncio.timeout(0.2):
+                    batch.append(await self._queue.get())
+            except TimeoutError:
+                return []
+        size = sum(len(record.value) for record in batch)
+        while len(batch) < BATCH_RECORDS and size < BATCH_BYTES and not self._queue.empty():
             batch.append(self._queue.get_nowait())
+            size += len(batch[-1].value)
         return batch
 
     async def _take(self, batch: Sequence[Record]) -> None:

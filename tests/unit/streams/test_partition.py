@@ -114,6 +114,28 @@ def test_a_job_that_was_set_back_goes_on_from_what_it_had_kept() -> None:
     asyncio.run(scenario())
 
 
+def test_a_batch_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sizes(Log):
+        async def apply(self, records: Sequence[Record]) -> None:
+            sizes.append(len(records))
+            await super().apply(records)
+
+    async def scenario() -> None:
+        log = Sizes(kept=0)
+        runner = log.runner()
+        for offset in range(7):
+            await runner.put(Record(offset, None, b"12345", lambda: None))
+        while len(log.applied) < 7:
+            await asyncio.sleep(0.001)
+        await runner.stop()
+
+    sizes: list[int] = []
+    monkeypatch.setattr(partition, "BATCH_BYTES", 10)
+    asyncio.run(scenario())
+    assert sum(sizes) == 7
+    assert max(sizes) == 2
+
+
 def test_another_worker_has_gone_on_from_here_meanwhile() -> None:
     async def scenario() -> None:
         log = Log(kept=0)
