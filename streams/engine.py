@@ -151,8 +151,6 @@ class Engine:
             self._rebuild_clocks([before, after])
         self._clock[row] = after if thing.clock is Clock.DATA else WALL
         self._kind[row] = self._kind_of(datastream)
-        if self._silence is not None:
-            self._silence.look_again()
 
     def _kind_of(self, datastream: Datastream) -> int:
         """The number of what watches it, and how: the same for all of a type, a property and an interval."""
@@ -206,6 +204,8 @@ class Engine:
                 part, size = [], 0
             for datastream, row in declared:
                 self._declare(datastream, row)
+            if declared and self._silence is not None:
+                self._silence.look_again()
             part.append(frame)
             size += len(frame)
         if part:
@@ -369,6 +369,8 @@ class Engine:
             self._clocks.tick(clocks.tick)
             self._clocks.restore(clocks.zones)
         self._rebuild_clocks(set(self._zone[: len(self)].tolist()))
+        if self._silence is not None:
+            self._silence.look_again()
         self.mark_clean()
 
 
