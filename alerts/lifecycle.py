@@ -38,12 +38,18 @@ class Entry(msgspec.Struct):
     """What is known of a key: its open alert if it has one, and the latest change seen of each detector's anomalies.
 
     A detecting worker that was killed says again what it had said since its last checkpoint, when the alert may have
-    been resolved and another one opened: what was seen is passed over, for as long as the key lives.
+    been resolved and another one opened: what was seen is passed over, for as long as the key is kept.
     """
 
     alert: Alert | None = None
     open_anomalies: list[int] = []
     seen: dict[str, Revision] = {}
+    changed: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether no alert is open."""
+        return self.alert is None
 
 
 class AlertBook:

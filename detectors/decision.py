@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.interface import Floats, Table, Times
+from detectors.columns import Columns
+from detectors.interface import Floats, Times
 
 DECISION_PARAMETERS = np.dtype([("open", "f8"), ("close", "f8"), ("n_open", "i4"), ("n_close", "i4")])
 DECISION_STATE = np.dtype(
     [
         ("open", "?"),
-        ("high", "i4"),  # high scores in a row
+        ("high", "i4"),  # high scores in a row while not open
         ("low", "i4"),  # low scores in a row while open
         ("starts_at", "i8"),
         ("opened_at", "i8"),
@@ -19,10 +20,13 @@ DECISION_STATE = np.dtype(
     ]
 )
 
+Table = npt.NDArray[np.void]
 Mask = npt.NDArray[np.bool_]
 
 
-def decide(state: Table, parameters: Table, time: Times, score: Floats, starts_at: Times) -> tuple[Mask, Mask]:
+def decide(
+    state: Table | Columns, parameters: Table, time: Times, score: Floats, starts_at: Times
+) -> tuple[Mask, Mask]:
     """Which of n rows open and which close with this score; `state` is changed in place, all shapes are `(n,)`.
 
     Scores between `close` and `open` change nothing: what is open stays so, and both counts begin anew. A `close`
@@ -42,4 +46,5 @@ def decide(state: Table, parameters: Table, time: Times, score: Floats, starts_a
     state["low"] = np.where(low, state["low"] + 1, 0)
     closed = low & (state["low"] >= parameters["n_close"])
     state["open"] = (was_open | opened) & ~closed
+    state["high"] = np.where(state["open"], 0, state["high"])
     return opened, closed

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import FAR, NEVER, Declared, Floats, Table, Times, Verdict
+from detectors.columns import Columns
+from detectors.interface import FAR, NEVER, Declared, Times, Verdict
+from detectors.runs import Runs
 
 
 class Gap:
@@ -22,22 +24,23 @@ class Gap:
     state: ClassVar[np.dtype[np.void]] = np.dtype([("newest", "i8")])
     defaults: ClassVar[Mapping[str, Any]] = {"after_s": 0.0}
 
-    def fresh(self, n: int) -> Table:
+    def fresh(self, n: int) -> Columns:
         """Nothing seen: no deadline."""
-        return np.full(n, NEVER, np.int64).view(self.state)
+        return {"newest": np.full(n, NEVER, np.int64)}
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """after_s: seconds of silence; five intervals if not declared."""
         after = Declared(self.name, self.defaults, declared).number("after_s", least=0, most=1e9)
         return (round(after * 1e6) or 5 * datastream.interval,)
 
-    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
+    def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
         """It spoke: no score, a new deadline."""
-        state["newest"] = np.maximum(state["newest"], time)
-        unknown = np.full(len(time), np.nan)
-        return Verdict(np.zeros(len(time)), unknown, unknown.copy(), time)
+        newest = state["newest"]
+        newest[runs.rows] = np.maximum(newest[runs.rows], runs.time[runs.last])
+        unknown = np.full(len(runs), np.nan)
+        return Verdict(np.zeros(len(runs)), unknown, unknown.copy(), runs.time)
 
-    def deadline(self, state: Table, parameters: Table) -> Times:
+    def deadline(self, state: Columns, parameters: Columns) -> Times:
         """The newest result's time plus the allowed silence."""
         newest, after = state["newest"], parameters["after"]
         never = (newest == NEVER) | (newest > FAR - after)

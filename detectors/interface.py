@@ -1,5 +1,8 @@
 """What every detector is. Score first, learn after; element-wise operations only.
 
+It is handed many observations of many rows at once (`detectors.runs`), and finds what it would find if they came one
+by one.
+
 No reduction over rows and no BLAS: the result of a row may not depend on which other rows lie beside it.
 """
 
@@ -13,19 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
+from detectors.columns import Columns
+from detectors.runs import Runs
 
 NEVER = np.iinfo(np.int64).min
 FAR = np.iinfo(np.int64).max
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
-Table = npt.NDArray[np.void]
-"""A structured array."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a detector says of n observations; every shape is `(n,)`.
+    """What a detector says of n observations, in the order of the runs; every shape is `(n,)`.
 
     `score` lies in 0 to 1 and is never NaN; NaN in `expected_low` or `expected_high` means not known;
     `starts_at` (µs) is when that began which the score is about.
@@ -48,8 +51,8 @@ class Detector(Protocol):
     state: ClassVar[np.dtype[np.void]]
     defaults: ClassVar[Mapping[str, float | int | bool | str]]
 
-    def fresh(self, n: int) -> Table:
-        """State of n rows before their first observation, shape `(n,)`."""
+    def fresh(self, n: int) -> Columns:
+        """State of n rows before their first observation: a column for each field of `state`."""
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """One row of parameters: the declared ones over the defaults.
@@ -58,14 +61,15 @@ class Detector(Protocol):
             ValueError: a parameter is not known, or out of its range.
         """
 
-    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
-        """Score one finite observation of each of n different Datastreams, then learn; `state` is changed in place.
+    def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
+        """Score and learn each observation in the order of its row; `state` is changed in place.
 
-        `time` (µs) is newer than all that the row has seen; all shapes are `(n,)`.
+        `state` has a row for every Datastream, `runs` says which of them are meant; `parameters` are those of each
+        observation, shape `(n,)`.
         """
 
-    def deadline(self, state: Table, parameters: Table) -> Times:
-        """When silence becomes an anomaly (µs), `FAR` for never; shape `(n,)`."""
+    def deadline(self, state: Columns, parameters: Columns) -> Times:
+        """When silence becomes an anomaly (µs), `FAR` for never; shape `(n,)`, element-wise."""
 
 
 class Declared:
@@ -138,6 +142,6 @@ class Declared:
         return ValueError(f"detector {self._detector}: expected {name} to be {expected}, got {self._values[name]!r}")
 
 
-def never(state: Table) -> Times:
+def never(state: Columns) -> Times:
     """The deadline of detectors that do not watch silence."""
-    return np.full(len(state), FAR, np.int64)
+    return np.full(len(next(iter(state.values()))), FAR, np.int64)

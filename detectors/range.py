@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import Declared, Floats, Table, Times, Verdict, never
+from detectors.columns import Columns
+from detectors.interface import Declared, Times, Verdict, never
+from detectors.runs import Runs
 
 
 class Range:
@@ -22,9 +24,9 @@ class Range:
     state: ClassVar[np.dtype[np.void]] = np.dtype([("unused", "i1")])
     defaults: ClassVar[Mapping[str, Any]] = {"low": -np.inf, "high": np.inf}
 
-    def fresh(self, n: int) -> Table:
+    def fresh(self, n: int) -> Columns:
         """It remembers nothing."""
-        return np.zeros(n, self.state)
+        return {"unused": np.zeros(n, np.int8)}
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """low and high, in the Datastream's unit."""
@@ -34,12 +36,12 @@ class Range:
             raise ValueError(f"detector range: expected low < high, got {low} and {high}")
         return low, high
 
-    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
+    def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
         """See `Detector.update`."""
-        low, high = parameters["low"], parameters["high"]
-        score = ((result < low) | (result > high)).astype(np.float64)
-        return Verdict(score, low.copy(), high.copy(), time)
+        low, high = parameters["low"].copy(), parameters["high"].copy()
+        score = ((runs.result < low) | (runs.result > high)).astype(np.float64)
+        return Verdict(score, low, high, runs.time)
 
-    def deadline(self, state: Table, parameters: Table) -> Times:
+    def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)

@@ -18,13 +18,16 @@ back each day at the same hour widens that hour, and is learned.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import NEVER, Declared, Floats, Table, Times, Verdict, never
+from detectors.columns import Columns, table
+from detectors.interface import NEVER, Declared, Floats, Times, Verdict, never
+from detectors.runs import Runs
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -43,7 +46,21 @@ LARGEST_SPREAD = 100.0
 LONGEST_GAP = 64.0
 """Intervals of silence after which uncertainty does not grow any more: eight times the scale."""
 
-Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of each observation before any result is looked at; shapes `(n,)`, those of the places `(2, n)`."""
+
+    warm: npt.NDArray[np.bool_]
+    early: npt.NDArray[np.bool_]
+    new: npt.NDArray[np.bool_]
+    missed: Floats  # how far uncertainty has grown in silence
+    widen: Floats  # 2 until one season was seen, else 1
+    places: npt.NDArray[np.intp]  # where the full hours before and after stand in the flat tables of hours
+    parts: Floats  # how much each of the two hours counts
+    same: npt.NDArray[np.bool_]  # both are the same: no season
+    rate: Floats  # of the scale
+    habit: Floats  # of the two hours' spread
 
 
 class Spike:
@@ -95,11 +112,11 @@ class Spike:
         "highest": np.inf,
     }
 
-    def fresh(self, n: int) -> Table:
+    def fresh(self, n: int) -> Columns:
         """Nothing seen."""
         state = np.zeros(n, self.state)
         state["newest"] = NEVER
-        return state
+        return table(state, self.state)
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """What may be declared.
@@ -128,87 +145,148 @@ class Spike:
             max(datastream.interval, 1),
         )
 
-    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
-        """See `Detector.update`."""
-        x = np.clip(result, -LARGEST, LARGEST)
-        rows = np.arange(len(x))
-        new = state["count"] == 0
-        state["begun"] = np.where(new, time, state["begun"])
-        age = time.astype(np.float64) - state["begun"]
-        first, second, part = places = _places(time, parameters)
-        season = _between(state["profile"], rows, places)
-        expected = np.where(new, x, state["level"] + (season - state["season"]))
-        surprise = x - expected
-        # how far it usually is, and may be now
-        missed = (time.astype(np.float64) - state["newest"]) / parameters["interval"]
-        grown = np.sqrt(np.clip(missed, 1.0, LONGEST_GAP))
-        for place in (first, second):
-            spread = state["spread"][rows, place]
-            spread = np.where(spread == 0, state["scale"], np.minimum(spread, LARGEST_SPREAD * state["scale"]))
-            state["spread"][rows, place] = np.minimum(spread, LARGEST)
-        usual = 0.5 * (state["scale"] + _between(state["spread"], rows, places))
-        least = np.maximum(parameters["floor"], parameters["share"] * np.abs(expected)) + LEAST_SCALE
-        known = 1.25 * grown * np.maximum(usual, least)
-        scale = np.where(age < parameters["season"] * float(DAY), 2.0 * known, known)
-        # score
-        threshold = parameters["threshold"]
-        z = np.minimum(np.abs(surprise) / scale, 1e6)
-        warm = state["count"] >= parameters["warm_up"]
-        score = np.where(warm, z * z / (z * z + threshold * threshold / 19.0), 0.0)
-        low = np.where(warm, np.maximum(expected - threshold * scale, parameters["lowest"]), np.nan)
-        high = np.where(warm, np.minimum(expected + threshold * scale, parameters["highest"]), np.nan)
-        # learn
-        outside = warm & (z > threshold)
-        in_a_row = np.where(outside, state["outside"] + 1, 0)
-        taken = in_a_row >= parameters["patience"]
-        state["outside"] = np.where(taken, 0, in_a_row)
-        # what only this hour makes usual may not move the level out of the band of the next one
-        reach = np.where(warm, 0.625 * threshold * grown * np.maximum(state["scale"], least), np.inf)
-        follow = np.where(outside, 0.0, parameters["follow"]) * np.clip(surprise, -reach, reach)
-        state["level"] = expected + np.where(taken, surprise, follow)
-        step = np.where(warm & (parameters["season"] > 0), SEASON * np.clip(surprise, -2.0 * known, 2.0 * known), 0.0)
-        _add(state["profile"], rows, first, (1.0 - part) * step)
-        _add(state["profile"], rows, second, part * step)
-        state["season"] = _between(state["profile"], rows, places)
-        early = state["count"] < 10
-        moved = ~new & (x != state["last"])
-        size = np.minimum(np.abs(surprise), np.where(early, LARGEST, np.where(outside, 1.25, 4.0) * known)) / grown
-        rate = np.where(moved, np.maximum(FAST, 1.0 / (state["count"] + 1.0)), 0.0)
-        state["scale"] = state["scale"] + rate * (size - state["scale"])
-        size = np.minimum(np.abs(surprise), np.where(early, LARGEST, 8.0 * known)) / grown
-        visits = np.minimum(parameters["interval"] / float(HOUR), 1.0)  # a share of what an hour sees
-        rate = np.where(moved, np.maximum(HABIT, 1.0 / (age / DAY + 2.0)) * visits, 0.0)
-        _add(state["spread"], rows, first, (1.0 - part) * rate * (size - state["spread"][rows, first]))
-        _add(state["spread"], rows, second, part * rate * (size - state["spread"][rows, second]))
-        state["last"] = x
-        state["newest"] = time
-        state["count"] = np.minimum(state["count"], 1_000_000) + 1
-        return Verdict(score, low, high, time)
+    def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
+        """See `Detector.update`.
 
-    def deadline(self, state: Table, parameters: Table) -> Times:
+        What does not depend on earlier results is worked out for all observations at once, what each result teaches
+        the next one in rounds.
+        """
+        p: Any = parameters
+        x = np.minimum(np.maximum(runs.result, -LARGEST), LARGEST)  # `clip` takes ten times as long on few
+        known = _known(state, p, runs, x)
+        expected, scale, z = _learn(state, p, runs, x, known)
+        threshold, warm = p["threshold"], known.warm
+        score = np.where(warm, z * z / (z * z + threshold * threshold / 19.0), 0.0)
+        low = np.where(warm, np.maximum(expected - threshold * scale, p["lowest"]), np.nan)
+        high = np.where(warm, np.minimum(expected + threshold * scale, p["highest"]), np.nan)
+        return Verdict(score, low, high, runs.time)
+
+    def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)
 
 
-def _places(time: Times, parameters: Table) -> Places:
-    """The full hours before and after, and how far between them: a day has 24, from 24 on at weekends."""
-    local = time + parameters["offset"]
+def _known(state: Any, p: Any, runs: Runs, x: Floats) -> _Known:
+    """Learns what needs no order as well: times, counts and the last result."""
+    rows, time = runs.rows, runs.time
+    # results before each one
+    count = state["count"].take(runs.at)
+    count = np.minimum(count + runs.round, 1_000_001)
+    new = count == 0
+    begun = state["begun"].take(rows)
+    begun = np.where(state["count"].take(rows) == 0, time[: len(rows)], begun)
+    moment = time.astype(np.float64)
+    state["begun"][rows] = begun
+    age = moment - state["begun"].take(runs.at)
+    missed = (moment - runs.previous(state["newest"].take(rows), time)) / p["interval"]
+    moved = ~new & (x != runs.previous(state["last"].take(rows), x))
+    state["newest"][rows] = time.take(runs.last)
+    state["last"][rows] = x.take(runs.last)
+    state["count"][rows] = np.minimum(count.take(runs.last), 1_000_000) + 1
+    places, part = _places(time, p["offset"], p["season"])
+    parts = np.array([1.0 - part, part])
+    visits = np.minimum(p["interval"] / float(HOUR), 1.0)  # a share of what an hour sees
+    habit = np.where(moved, np.maximum(HABIT, 1.0 / (age / DAY + 2.0)) * visits, 0.0)
+    return _Known(
+        warm=count >= p["warm_up"],
+        early=count < 10,
+        new=new,
+        missed=np.sqrt(np.minimum(np.maximum(missed, 1.0), LONGEST_GAP)),
+        widen=np.where(age < p["season"] * float(DAY), 2.0, 1.0),
+        places=places * len(state["level"]) + runs.at,
+        parts=parts,
+        same=places[0] == places[1],
+        rate=np.where(moved, np.maximum(FAST, 1.0 / (count + 1.0)), 0.0),
+        habit=parts * habit,
+    )
+
+
+def _learn(state: Any, p: Any, runs: Runs, x: Floats, known: _Known) -> tuple[Floats, Floats, Floats]:
+    """What was expected of each result, the scale of surprise, and how many scales it was off; shapes `(n,)`."""
+    rows = runs.rows
+    profile, spread = (state[name].T.reshape(-1, copy=False) for name in ("profile", "spread"))
+    level, season, scale, outside = (state[name].take(rows) for name in ("level", "season", "scale", "outside"))
+    out_expected, out_scale, out_z = np.empty(len(x)), np.empty(len(x)), np.empty(len(x))
+    threshold, floor, share, patience = p["threshold"], p["floor"], p["share"], p["patience"]
+    grown, parts = known.missed, known.parts
+    grown_usual = 1.25 * grown
+    # what only this hour makes usual may not move the level out of the band of the next one
+    reach_scales = np.where(known.warm, 0.625 * threshold * grown, np.inf)
+    step_rate = np.where(known.warm & (p["season"] > 0), SEASON, 0.0)
+    some_new, some_early, some_same = bool(known.new.any()), bool(known.early.any()), bool(known.same.any())
+    learns = bool(step_rate.any())
+    for m, part in runs.rounds():
+        places, weights, now = known.places[:, part], parts[:, part], x[part]
+        hours = profile.take(places)
+        weighed = weights * hours
+        season_now = weighed[0] + weighed[1]
+        expected = level[:m] + (season_now - season[:m])
+        if some_new:
+            expected = np.where(known.new[part], now, expected)
+        surprise = now - expected
+        size = np.abs(surprise)
+        # how far it usually is, and may be now
+        scale_now = scale[:m]
+        spreads = spread.take(places)
+        spreads = np.where(spreads == 0, scale_now, np.minimum(spreads, LARGEST_SPREAD * scale_now))
+        spreads = np.minimum(spreads, LARGEST).astype(np.float32)
+        weighed = weights * spreads
+        usual = 0.5 * (scale_now + (weighed[0] + weighed[1]))
+        least = np.maximum(floor[part], share[part] * np.abs(expected)) + LEAST_SCALE
+        usually = grown_usual[part] * np.maximum(usual, least)
+        band = usually * known.widen[part]
+        z = np.minimum(size / band, 1e6)
+        out_expected[part], out_scale[part], out_z[part] = expected, band, z
+        # learn
+        is_outside = known.warm[part] & (z > threshold[part])
+        reach = reach_scales[part] * np.maximum(scale_now, least)
+        move = p["follow"][part] * np.minimum(np.maximum(surprise, -reach), reach)
+        largest = 4.0 * usually
+        if is_outside.any():
+            in_a_row = np.where(is_outside, outside[:m] + 1, 0)
+            taken = in_a_row >= patience[part]
+            outside[:m] = np.where(taken, 0, in_a_row)
+            move = np.where(taken, surprise, np.where(is_outside, 0.0, move))
+            largest = np.where(is_outside, 1.25 * usually, largest)
+        else:
+            outside[:m] = 0
+        level[:m] = expected + move
+        if learns:
+            twice = 2.0 * usually
+            step = step_rate[part] * np.minimum(np.maximum(surprise, -twice), twice)
+            hours = (hours + weights * step).astype(np.float32)
+            profile[places] = hours
+            weighed = weights * hours
+            season_now = weighed[0] + weighed[1]
+        season[:m] = season_now
+        largest_habit = 8.0 * usually
+        if some_early:
+            early = known.early[part]
+            largest = np.where(early, LARGEST, largest)
+            largest_habit = np.where(early, LARGEST, largest_habit)
+        scale[:m] += known.rate[part] * (np.minimum(size, largest) / grown[part] - scale_now)
+        habit, size = known.habit[:, part], np.minimum(size, largest_habit) / grown[part]
+        later = (spreads + habit * (size - spreads)).astype(np.float32)
+        if some_same:  # the second hour is the first one: it learns on
+            second = np.where(known.same[part], later[0], spreads[1])
+            later[1] = second + habit[1] * (size - second)
+        spread[places] = later
+    state["level"][rows], state["season"][rows] = level, season
+    state["scale"][rows], state["outside"][rows] = scale, outside
+    return out_expected, out_scale, out_z
+
+
+def _places(time: Times, offset: Times, season: Times) -> tuple[npt.NDArray[np.intp], Floats]:
+    """The full hours before and after `(2, n)`, and how far between them `(n,)`: a day has 24, from 24 on at weekends."""
+    local = time + offset
     hour = local // HOUR
-    return _place(hour, parameters), _place(hour + 1, parameters), (local - hour * HOUR) / float(HOUR)
-
-
-def _place(hour: Times, parameters: Table) -> npt.NDArray[np.intp]:
-    weekend = ((hour // 24) + 3) % 7 >= 5  # 1970-01-01 was a Thursday
-    place = np.where(parameters["season"] == 0, 0, hour % 24)
-    return np.where((parameters["season"] == 7) & weekend, place + 24, place).astype(np.intp)
-
-
-def _between(table: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], places: Places) -> Floats:
-    first, second, part = places
-    return (1.0 - part) * table[rows, first].astype(np.float64) + part * table[rows, second].astype(np.float64)
-
-
-def _add(
-    table: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], place: npt.NDArray[np.intp], amount: Floats
-) -> None:
-    table[rows, place] = (table[rows, place] + amount).astype(np.float32)
+    day = hour // 24
+    before = hour - day * 24
+    last = before == 23
+    after = np.where(last, 0, before + 1)
+    if (season != 1).any():
+        for place, its_day in ((before, day), (after, day + last)):
+            weekend = (its_day + 3) % 7 >= 5  # 1970-01-01 was a Thursday
+            place[(season == 7) & weekend] += 24
+            place[season == 0] = 0
+    return np.array([before, after], np.intp), (local - hour * HOUR) / float(HOUR)

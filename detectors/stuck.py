@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.interface import NEVER, Declared, Floats, Table, Times, Verdict, never
+from detectors.columns import Columns
+from detectors.interface import NEVER, Declared, Times, Verdict, never
+from detectors.runs import Runs
 
 
 class Stuck:
@@ -22,12 +24,9 @@ class Stuck:
     state: ClassVar[np.dtype[np.void]] = np.dtype([("last", "f8"), ("run", "i8"), ("since", "i8")])
     defaults: ClassVar[Mapping[str, Any]] = {"count": 24, "tolerance": 0.0, "ignore_up_to": -np.inf}
 
-    def fresh(self, n: int) -> Table:
+    def fresh(self, n: int) -> Columns:
         """Nothing seen."""
-        state = np.zeros(n, self.state)
-        state["last"] = np.nan
-        state["since"] = NEVER
-        return state
+        return {"last": np.full(n, np.nan), "run": np.zeros(n, np.int64), "since": np.full(n, NEVER, np.int64)}
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """count: equal results in a row. tolerance: what passes for equal, in the unit. ignore_up_to: results up to
@@ -35,20 +34,26 @@ class Stuck:
         values = Declared(self.name, self.defaults, declared)
         return values.count("count", least=2), values.number("tolerance", least=0), values.number("ignore_up_to")
 
-    def update(self, state: Table, parameters: Table, time: Times, result: Floats) -> Verdict:
+    def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
         """See `Detector.update`."""
-        last = state["last"].copy()
+        rows, time, result = runs.rows, runs.time, runs.result
+        last, run, since = state["last"].take(rows), state["run"].take(rows), state["since"].take(rows)
+        tolerance, count = parameters["tolerance"], parameters["count"]
+        ignored = result <= parameters["ignore_up_to"]
+        length, begun = np.empty(len(runs), np.int64), np.empty(len(runs), np.int64)
         with np.errstate(invalid="ignore", over="ignore"):
-            same = np.abs(result - last) <= parameters["tolerance"]
-        run = np.where(same, state["run"] + 1, 1)
-        run = np.where(result <= parameters["ignore_up_to"], 0, run)
-        state["since"] = np.where(same & (run > 1), state["since"], time)
-        state["run"] = run
-        state["last"] = np.where(same, last, result)
-        score = np.where(run >= parameters["count"], 1.0, 0.5 * run / parameters["count"])
+            for m, part in runs.rounds():
+                same = np.abs(result[part] - last[:m]) <= tolerance[part]
+                run[:m] = np.where(same, run[:m] + 1, 1)
+                run[:m][ignored[part]] = 0
+                np.copyto(since[:m], time[part], where=~(same & (run[:m] > 1)))
+                np.copyto(last[:m], result[part], where=~same)
+                length[part], begun[part] = run[:m], since[:m]
+        state["last"][rows], state["run"][rows], state["since"][rows] = last, run, since
+        score = np.where(length >= count, 1.0, 0.5 * length / count)
         unknown = np.full(len(score), np.nan)
-        return Verdict(score, unknown, unknown.copy(), state["since"].copy())
+        return Verdict(score, unknown, unknown.copy(), begun)
 
-    def deadline(self, state: Table, parameters: Table) -> Times:
+    def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)

@@ -75,7 +75,8 @@ class RoleWorker:
             stream_wait_empty=False,  # kept events would hang every rebalance and the stop
             stream_buffer_maxsize=256,
             broker_session_timeout=settings.session_timeout_seconds,
-            broker_heartbeat_interval=settings.session_timeout_seconds / 3,
+            broker_heartbeat_interval=settings.session_timeout_seconds
+            / 8,  # how soon it learns that another one is gone
             broker_request_timeout=90.0,
             broker_commit_interval=1.0,
             broker_max_poll_records=500,
@@ -132,7 +133,8 @@ class RoleWorker:
             runner = self._runners.get(message.tp)
             if runner is None:
                 continue  # revoked while it lay in the buffer: its new owner reads it
-            await runner.put(Record(message.offset, message.key, message.value, event.ack))
+            value = message.value or b""  # a record without one is poison like any other
+            await runner.put(Record(message.offset, message.key, value, event.ack))
 
     async def _on_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
         sources = {self.settings.topic(source.name) for source in self.role.sources}
@@ -248,4 +250,5 @@ async def send_all(
         await producer.send(topic, value=msgspec.json.encode(value), key=key, partition=partition)
         for key, value in records
     ]
-    await asyncio.gather(*sends)
+    if sends:
+        await asyncio.gather(*sends)

@@ -23,8 +23,9 @@ from aedilis import metrics
 from aedilis.errors import StateError
 from aedilis.topics import PARTITIONS
 
-RATE_BYTES = 20_000_000
-"""Checkpoints of one worker stay under this many bytes a second: the interval stretches."""
+RATE_BYTES = 6_000_000
+"""Checkpoints of one worker stay under this many bytes a second: the interval stretches. To apply the log of some more
+seconds again takes less than to read what is written here more often and not yet compacted."""
 CHUNK_BYTES = 256 * 1024
 
 

@@ -1,4 +1,4 @@
-"""The clocks of zones: how far the observations of neighbours have come, where the data tell the time.
+"""The clocks of a partition: the wall clock of the ticks, and for each zone how far its own observations have come.
 
 A zone's clock is the second-newest of its Things' newest times, so that one wrong date starts no storm, and it never
 goes back. It is advanced in the order of the log, observation by observation, so that it does not depend on how they
@@ -15,89 +15,86 @@ from detectors.interface import NEVER
 Times = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.intp]
 
-
-class _Zone:
-    """The newest time of each Thing, and of those the two newest."""
-
-    __slots__ = ("first", "now", "second", "things")
-
-    def __init__(self) -> None:
-        self.things: dict[int, int] = {}
-        self.first: int | None = None  # the Thing that is furthest
-        self.second = NEVER  # the newest time of any other
-        self.now = NEVER
-
-    def saw(self, thing: int, time: int) -> None:
-        known = self.things.get(thing, NEVER)
-        if time <= known:
-            return
-        self.things[thing] = time
-        if self.first is None or thing == self.first:
-            self.first = thing
-        elif time > self.things[self.first]:
-            self.second = self.things[self.first]
-            self.first = thing
-        elif time > self.second:
-            self.second = time
-        self.now = max(self.now, self.second if len(self.things) > 1 else time)
+WALL = 0
+"""The number of the clock that the ticks move."""
 
 
-class ZoneClocks:
-    """The zones of one partition; each has a number from 0 on."""
+class Clocks:
+    """Each clock has a number: 0 is the wall clock, zones are counted from 1 on."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._zones: list[_Zone] = []
-        self._now = np.full(16, NEVER, np.int64)
+        self.now = np.full(1, NEVER, np.int64)
+        """What each clock shows (µs); `NEVER` before the first tick or observation."""
+        self._leader = np.zeros(1, np.int64)  # the Thing that is furthest,
+        self._newest = np.full(1, NEVER, np.int64)  # its time,
+        self._second = np.full(1, NEVER, np.int64)  # and the newest time of any other
+
+    def __len__(self) -> int:
+        return len(self.now)
 
     def number(self, name: str) -> int:
-        """The zone's number."""
-        number = self._numbers.setdefault(name, len(self._zones))
-        if number == len(self._zones):
-            self._zones.append(_Zone())
-            if number >= len(self._now):
-                self._now = np.concatenate([self._now, np.full(len(self._now), NEVER, np.int64)])
+        """The number of a zone's clock."""
+        number = self._numbers.setdefault(name, len(self._numbers) + 1)
+        if number == len(self.now):
+            self.now, self._newest, self._second = (
+                np.append(each, NEVER) for each in (self.now, self._newest, self._second)
+            )
+            self._leader = np.append(self._leader, 0)
         return number
 
-    def now(self, zones: Numbers) -> Times:
-        """The clock (µs, `NEVER` before the first observation) of each of n zones; shape `(n,)`."""
-        return self._now[zones]
+    def tick(self, time: int) -> None:
+        """Set the wall clock; it does not go back."""
+        self.now[WALL] = max(int(self.now[WALL]), time)
 
-    def advance(self, zones: Numbers, things: Times, times: Times) -> Times:
-        """Take n observations in the order of the log. Returns the clock of its zone before each; shapes `(n,)`."""
-        before = np.empty(len(times), np.int64)
+    def advance(self, clocks: Numbers, things: Times, times: Times) -> tuple[Times, Times]:
+        """Take n observations in the order of the log.
+
+        Returns what the clock of its zone showed before each and after it; shapes `(n,)`.
+        """
+        before, after = np.empty(len(times), np.int64), np.empty(len(times), np.int64)
         if not len(times):
-            return before
-        # the observations of one message have one Thing and one time: they are taken as one
-        change = (zones[1:] != zones[:-1]) | (things[1:] != things[:-1]) | (times[1:] != times[:-1])
-        starts = np.flatnonzero(np.r_[True, change])
-        ends = np.r_[starts[1:], len(times)].tolist()
-        runs = zip(
-            starts.tolist(), ends, zones[starts].tolist(), things[starts].tolist(), times[starts].tolist(), strict=True
-        )
-        for start, end, number, thing, time in runs:
-            zone = self._zones[number]
-            before[start:end] = zone.now
-            zone.saw(thing, time)
-            self._now[number] = zone.now
-        return before
+            return before, after
+        order = np.argsort(clocks.astype(np.uint16), kind="stable") if len(self) > 2 else np.arange(len(times))
+        clock = clocks.take(order)
+        cuts = (np.flatnonzero(clock[1:] != clock[:-1]) + 1).tolist()
+        for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
+            part, number = order[start:end], int(clock[start])
+            shown = self._advance(number, things.take(part), times.take(part))
+            before[part], after[part] = shown[:-1], shown[1:]
+        return before, after
+
+    def _advance(self, number: int, things: Times, times: Times) -> Times:
+        """What one clock shows before the first, and after each; shape `(n + 1,)`."""
+        newest = np.maximum.accumulate(np.concatenate([self._newest[number : number + 1], times]))
+        leads = np.where(times > newest[:-1], np.arange(1, len(times) + 1), 0)
+        leader = np.concatenate([self._leader[number : number + 1], things])[
+            np.maximum.accumulate(np.concatenate([[0], leads]))
+        ]
+        # a Thing other than the leader raises the second, up to the leader's time before it
+        raised = np.where(things != leader[:-1], np.minimum(times, newest[:-1]), NEVER)
+        second = np.maximum.accumulate(np.concatenate([self._second[number : number + 1], raised]))
+        shown = np.where(second == NEVER, newest, second)  # a Thing alone tells the time itself
+        shown[0] = self.now[number]
+        shown = np.maximum.accumulate(shown)
+        self._newest[number], self._leader[number] = newest[-1], leader[-1]
+        self._second[number], self.now[number] = second[-1], shown[-1]
+        return shown
 
     def rebuild(self, number: int, things: Times, times: Times) -> None:
         """Know only these Things (one row each or several) in a zone; its clock stays where it was."""
-        zone = _Zone()
-        for thing, time in zip(things.tolist(), times.tolist(), strict=True):
-            if time != NEVER:
-                zone.saw(thing, time)
-        zone.now = int(self._now[number])
-        self._zones[number] = zone
+        self._newest[number] = self._second[number] = NEVER
+        if len(times):
+            leader = things[np.argmax(times)]
+            self._leader[number], self._newest[number] = leader, times.max()
+            self._second[number] = times[things != leader].max(initial=NEVER)
 
     def kept(self) -> dict[str, int]:
         """Zone → clock, of those that have one: with the rows' newest times all there is to keep."""
-        return {name: zone.now for name, i in self._numbers.items() if (zone := self._zones[i]).now != NEVER}
+        return {name: int(self.now[i]) for name, i in self._numbers.items() if self.now[i] != NEVER}
 
     def restore(self, kept: dict[str, int]) -> None:
         """Set the clocks as they were kept."""
         for name, now in kept.items():
             number = self.number(name)
-            self._zones[number].now = now
-            self._now[number] = now
+            self.now[number] = now

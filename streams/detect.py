@@ -13,19 +13,21 @@ from aedilis.errors import DeclarationError, FrameError
 from aedilis.frame import Frame, decode
 from aedilis.settings import Settings
 from aedilis.topics import ANOMALIES, DETECT_STATE, OBSERVATIONS
-from aedilis.vocabulary import Datastream, Thing
+from aedilis.vocabulary import Anomaly, Datastream, Thing
 from detectors.discovery import all_detectors
 from sensors.compile import CompiledType, compile_type
 from sensors.registry import load
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
 from streams.engine import SCHEMA, Engine, Use
-from streams.partition import Poison, Record, Stalled
+from streams.partition import Poison, Record, SetBack, Stalled
 
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 30.0
 """A frame whose sensor type is not known here is held back for at most so long."""
+MOST_BROKEN = 3
+"""Frames at which the engine may fail between two checkpoints."""
 
 
 class DetectJob:
@@ -48,6 +50,7 @@ class DetectJob:
             settings.checkpoint_seconds,
         )
         self._engine = Engine(all_detectors(), types.pipeline)
+        self._faults = Faults()
 
     async def load(self) -> int | None:
         """Restore arrays and clocks."""
@@ -62,12 +65,12 @@ class DetectJob:
         poison: Poison | None = None
         for record in records:
             try:
-                frames.append(decode(record.value))
-            except FrameError as error:
-                poison = Poison(record.offset, str(error))
+                frames.append(self._faults.decode(record))
+            except Poison as found:
+                poison = found
                 break
         self._types.wait_for(one for frame in frames for one in frame.header.datastreams)
-        out = [anomaly for frame in frames for anomaly in self._engine.apply(frame)]
+        out = self._faults.apply(self._engine, [record.offset for record in records], frames)
         for anomaly in out:
             if anomaly.revision.sequence == 1:
                 metrics.ANOMALIES_OPENED.labels(anomaly.kind).inc()
@@ -81,7 +84,64 @@ class DetectJob:
             return False
         await self._checkpoints.write(next_offset, self._engine.changed_chunks(whole=self._checkpoints.whole))
         self._engine.mark_clean()
+        self._faults.forget(next_offset)
         return True
+
+
+class Faults:
+    """Finds the frame at which the engine fails, so that the state goes on without it and without half of it.
+
+    After a failure the state is loaded again, and frames up to there are taken one by one. The one that fails alone
+    is poison when it comes again. So what is found stays a function of the log.
+
+    Raises:
+        Exception: the engine failed at too many; the worker ends rather than drain a city into the dead letters.
+    """
+
+    def __init__(self) -> None:
+        self._broken: dict[int, str] = {}
+        self._careful_until = -1
+
+    def decode(self, record: Record) -> Frame:
+        """The frame.
+
+        Raises:
+            Poison: it is none, or the engine fails at it.
+        """
+        if record.offset in self._broken:
+            raise Poison(record.offset, self._broken[record.offset])
+        try:
+            return decode(record.value)
+        except FrameError as error:
+            raise Poison(record.offset, str(error)) from error
+
+    def apply(self, engine: Engine, offsets: Sequence[int], frames: Sequence[Frame]) -> list[Anomaly]:
+        """What the frames show.
+
+        Raises:
+            SetBack: the engine failed.
+        """
+        if not frames:
+            return []
+        out: list[Anomaly] = []
+        careful = offsets[0] <= self._careful_until
+        for i, part in enumerate([[frame] for frame in frames] if careful else [frames]):
+            try:
+                out += engine.apply(part)
+            except Exception as error:
+                reason = f"the detectors fail at it: {error!r}"
+                self._careful_until = max(self._careful_until, offsets[len(frames) - 1])
+                if len(part) == 1:
+                    if len(self._broken) >= MOST_BROKEN:
+                        raise
+                    self._broken[offsets[i]] = reason
+                log.exception("detectors failed between offsets %d and %d", offsets[0], offsets[len(frames) - 1])
+                raise SetBack(reason) from error
+        return out
+
+    def forget(self, next_offset: int) -> None:
+        """What lies below never comes again."""
+        self._broken = {offset: reason for offset, reason in self._broken.items() if offset >= next_offset}
 
 
 class Types:
@@ -96,6 +156,7 @@ class Types:
         self._missed: dict[tuple[str, int], float] = {}
         self._given_up: set[tuple[str, int]] = set()
         self._types = self._read()
+        self._uses: dict[tuple[str, str], tuple[Use, ...]] = {}
 
     def _read(self) -> dict[str, CompiledType]:
         types = {name: compile_type(declared) for name, declared in load(self._folder).items()}
@@ -118,6 +179,7 @@ class Types:
             return
         try:
             self._types = self._read()
+            self._uses.clear()
         except DeclarationError as error:
             log.error("the sensor types stay as they were: %s", error)
         now = time.monotonic()
@@ -132,11 +194,13 @@ class Types:
         compiled = self._types.get(datastream.sensor_type)
         if compiled is None:
             return (), 0
-        uses = tuple(
-            Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
-            for use in compiled.detectors_of(datastream.observed_property)
-        )
-        return uses, compiled.allowed_lateness
+        key = (datastream.sensor_type, datastream.observed_property)
+        if key not in self._uses:
+            self._uses[key] = tuple(
+                Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
+                for use in compiled.detectors_of(datastream.observed_property)
+            )
+        return self._uses[key], compiled.allowed_lateness
 
 
 def _check(compiled: CompiledType) -> None:

@@ -1,14 +1,17 @@
-"""The detectors of one partition: arrays with a row a Datastream, updated by whole frames.
+"""The detectors of one partition: arrays with a row a Datastream, updated by many frames at once.
 
-No I/O and no clock here: `apply` takes a frame and returns the changes of anomalies. A frame that holds several
-observations of one Datastream is taken in rounds, the k-th observation of each in round k, so that the result does
-not depend on how observations were cut into frames.
+No I/O and no clock here: `apply` takes frames and returns the changes of anomalies. What it finds does not depend on
+how observations were cut into frames, nor on how many frames are handed over together:
+
+    frames ──▶ join ──▶ rows, without those that came late ──▶ runs (`detectors.runs`)
+                                                                 ├──▶ each detector ──▶ decision ──┐
+                                              clocks ──▶ silence ┴─────────────────────────────────┴──▶ anomalies
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,18 +20,26 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test
-from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
+from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test, Thing
 from detectors.explain import explain
-from detectors.interface import FAR, NEVER, Detector
-from streams.clocks import ZoneClocks
+from detectors.interface import NEVER, Detector
+from detectors.runs import Index, Runs, runs
+from streams.clocks import WALL, Clocks
+from streams.joined import Joined, join
+from streams.rows import UNKNOWN, RowIndex
+from streams.silence import Shown, Silence
+from streams.watch import Change, Kept, Watch, packed, unpack
 
-ROWS_OF_CHUNK = 48
-"""Rows of one checkpoint chunk: with all detectors on it stays well under 256 KiB."""
-SCHEMA = 2
+SCHEMA = 3
+CHUNK_ROWS = 192
+"""Rows of one checkpoint chunk of state: with all detectors it has some 60 kB, far from the 256 KiB that it may."""
+DECLARED_ROWS = 48
+"""Rows of one chunk of declarations, whose names may be long."""
+CLOCKS_CHUNK = -1
+MOST_OBSERVATIONS = 8_000
+"""So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
 Times = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.intp]
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -47,97 +58,88 @@ Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 """The uses of a Datastream by its type and version, and its allowed lateness in µs."""
 
 
-class _Watch:
-    """One detector over all rows of the partition."""
-
-    def __init__(self, detector: Detector, capacity: int) -> None:
-        self.detector = detector
-        self.enabled = np.zeros(capacity, bool)
-        self.severity = np.full(capacity, "", "U8")
-        self.parameters = np.zeros(capacity, detector.parameters)
-        self.state = detector.fresh(capacity)
-        self.decision_parameters = np.zeros(capacity, DECISION_PARAMETERS)
-        self.decision = np.zeros(capacity, DECISION_STATE)
-
-    def grow(self, capacity: int) -> None:
-        """Room for more rows."""
-        more = capacity - len(self.enabled)
-        self.enabled = np.concatenate([self.enabled, np.zeros(more, bool)])
-        self.severity = np.concatenate([self.severity, np.full(more, "", "U8")])
-        self.parameters = np.concatenate([self.parameters, np.zeros(more, self.parameters.dtype)])
-        self.state = np.concatenate([self.state, self.detector.fresh(more)])
-        self.decision_parameters = np.concatenate([self.decision_parameters, np.zeros(more, DECISION_PARAMETERS)])
-        self.decision = np.concatenate([self.decision, np.zeros(more, DECISION_STATE)])
-
-
-@dataclass(frozen=True, slots=True)
-class _Spoke:
-    """Results of n different rows; shapes `(n,)`."""
-
-    rows: Rows
-    time: Times
-    result: npt.NDArray[np.float64]
-    ingested_at: Times
-
-    def take(self, chosen: npt.NDArray[np.bool_]) -> _Spoke:
-        return _Spoke(self.rows[chosen], self.time[chosen], self.result[chosen], self.ingested_at[chosen])
-
-
-_NOTHING = (float("nan"), float("nan"), float("nan"))
-"""Result and expected band of what was not said."""
-
-
 class Engine:
     """The state of one partition and its update."""
 
     def __init__(self, detectors: Mapping[str, Detector], pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._capacity = 64
-        self._row: dict[int, int] = {}
+        self._index = RowIndex()
         self._datastreams: list[Datastream] = []
+        self._things: dict[int, Thing] = {}
         self._newest = np.full(self._capacity, NEVER, np.int64)
-        self._lateness = np.zeros(self._capacity, np.int64)
         self._thing = np.zeros(self._capacity, np.int64)
         self._zone = np.zeros(self._capacity, np.intp)
-        self._clocks = ZoneClocks()
-        self._behind = np.zeros(self._capacity, np.int64)  # µs that a Datastream's newest result came in late
-        self._data_clock = np.zeros(self._capacity, bool)
-        self._tick = NEVER
-        self._watches = {name: _Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
-        self._gap = self._watches.get("gap")  # it goes by clocks, the others by results
-        self._scoring = [watch for watch in self._watches.values() if watch is not self._gap]
-        self._dirty: set[int] = set()
+        self._clock = np.full(self._capacity + 1, -1, np.intp)  # the last one stands for unknown rows
+        self._kind = np.zeros(self._capacity, np.intp)
+        self._kinds: dict[tuple[object, ...], int] = {}
+        self._lateness = np.zeros(0, np.int64)  # of each kind
+        self._clocks = Clocks()
+        self._watches = {name: Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
+        gap = self._watches.get("gap")  # it goes by clocks, the others by results
+        self._silence = None if gap is None else Silence(gap, self._clocks, self._capacity)
+        self._scoring = [watch for watch in self._watches.values() if watch is not gap]
+        self._dirty = np.zeros(self._capacity // CHUNK_ROWS + 1, bool)
+        self._declared_anew: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._datastreams)
 
     # ------------------------------------------------------------ declarations
 
-    def _declare(self, datastream: Datastream) -> None:
-        row = self._row.get(datastream.id)
-        if row is None:
-            row = len(self._datastreams)
-            self._row[datastream.id] = row
+    def _news(self, datastreams: Sequence[Datastream]) -> list[tuple[Datastream, int]]:
+        """Those that are not known as they are declared here, each with its row."""
+        if not datastreams:
+            return []
+        by_id = {one.id: one for one in datastreams}
+        rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
+        return [
+            (one, row)
+            for one, row in zip(by_id.values(), rows, strict=True)
+            if row == UNKNOWN or self._datastreams[row] != one
+        ]
+
+    def _declare(self, datastream: Datastream, row: int) -> None:
+        datastream = self._shared(datastream)
+        if row == UNKNOWN:
+            row = self._index.add(datastream.id)
             self._datastreams.append(datastream)
             if row >= self._capacity:
                 self._grow()
-        elif self._datastreams[row] == datastream:
-            return
         self._datastreams[row] = datastream
         self._configure(row)
-        self._dirty.add(row // ROWS_OF_CHUNK)
+        self._dirty[row // CHUNK_ROWS] = True
+        self._declared_anew.add(row // DECLARED_ROWS)
+
+    def _shared(self, datastream: Datastream) -> Datastream:
+        """The same, with what it has in common with others held once."""
+        thing = self._things.get(datastream.thing.id)
+        if thing != datastream.thing:
+            thing = self._things[datastream.thing.id] = datastream.thing
+        return Datastream(
+            datastream.id,
+            thing,
+            sys.intern(datastream.name),
+            sys.intern(datastream.observed_property),
+            sys.intern(datastream.unit),
+            sys.intern(datastream.sensor_type),
+            datastream.sensor_version,
+            datastream.interval,
+        )
 
     def _grow(self) -> None:
         more = self._capacity
         self._capacity *= 2
         self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
-        self._lateness = np.concatenate([self._lateness, np.zeros(more, np.int64)])
         self._thing = np.concatenate([self._thing, np.zeros(more, np.int64)])
         self._zone = np.concatenate([self._zone, np.zeros(more, np.intp)])
-        self._behind = np.concatenate([self._behind, np.zeros(more, np.int64)])
-        self._data_clock = np.concatenate([self._data_clock, np.zeros(more, bool)])
+        self._clock = np.concatenate([self._clock, np.full(more, -1, np.intp)])
+        self._kind = np.concatenate([self._kind, np.zeros(more, np.intp)])
+        self._dirty = np.concatenate([self._dirty, np.zeros(more // CHUNK_ROWS + 1, bool)])
         for watch in self._watches.values():
             watch.grow(self._capacity)
+        if self._silence is not None:
+            self._silence.grow(self._capacity)
 
     def _configure(self, row: int) -> None:
         datastream = self._datastreams[row]
@@ -147,165 +149,143 @@ class Engine:
         self._thing[row], self._zone[row] = thing.id, after
         if before != after and self._newest[row] != NEVER:  # it has moved
             self._rebuild_clocks([before, after])
-        self._data_clock[row] = thing.clock is Clock.DATA
-        uses, self._lateness[row] = self._pipeline(datastream)
-        for watch in self._watches.values():
-            watch.enabled[row] = False
-        for use in uses:
-            watch = self._watches[use.detector]
-            watch.enabled[row] = True
-            watch.severity[row] = use.severity
-            watch.parameters[row] = watch.detector.parameters_of(use.parameters, datastream)
-            watch.decision_parameters[row] = (use.open, use.close, use.n_open, use.n_close)
+        self._clock[row] = after if thing.clock is Clock.DATA else WALL
+        self._kind[row] = self._kind_of(datastream)
+
+    def _kind_of(self, datastream: Datastream) -> int:
+        """The number of what watches it, and how: the same for all of a type, a property and an interval."""
+        uses, lateness = self._pipeline(datastream)
+        key = (
+            _encoder.encode(uses),
+            lateness,
+            datastream.sensor_type,
+            datastream.sensor_version,
+            datastream.observed_property,
+            datastream.unit,
+            datastream.interval,
+        )
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = len(self._kinds)
+            self._lateness = np.append(self._lateness, lateness)
+            by_name = {use.detector: use for use in uses}
+            for name, watch in self._watches.items():
+                use = by_name.get(name)
+                if use is None:
+                    watch.add_kind(None, None, None)
+                else:
+                    parameters = watch.detector.parameters_of(use.parameters, datastream)
+                    watch.add_kind(use.severity, parameters, (use.open, use.close, use.n_open, use.n_close))
+        return kind
 
     def _rebuild_clocks(self, zones: Iterable[int]) -> None:
         n = len(self._datastreams)
         for zone in zones:
-            rows = np.flatnonzero(self._zone[:n] == zone)
+            rows = np.flatnonzero((self._zone[:n] == zone) & (self._newest[:n] != NEVER))
             self._clocks.rebuild(zone, self._thing[rows], self._newest[rows])
 
     # ------------------------------------------------------------ frames
 
-    def apply(self, frame: Frame) -> list[Anomaly]:
-        """Take one frame; returns the anomalies that opened or ended by it."""
-        for datastream in frame.header.datastreams:
-            self._declare(datastream)
+    def apply(self, frames: Sequence[Frame]) -> list[Anomaly]:
+        """Take frames in their order; returns the anomalies that opened or ended by them."""
         out: list[Anomaly] = []
-        if len(frame):
-            self._observe(frame, out)
-        if frame.header.tick is not None and frame.header.tick > self._tick:
-            self._tick = frame.header.tick
-        ingested_at = int(frame.ingested_at[-1]) if len(frame) else (frame.header.tick or 0)
-        self._silence(ingested_at, out)
+        for part in self._parts(frames):
+            self._observe(join(part, int(self._clocks.now[WALL])), out)
         return out
 
-    def _observe(self, frame: Frame, out: list[Anomaly]) -> None:
-        rows = np.array([self._row.get(i, -1) for i in frame.datastream.tolist()], np.intp)
-        clock = self._clock_before(rows, frame.phenomenon_time)
-        for chosen in _rounds(rows):
-            chosen = chosen[frame.phenomenon_time[chosen] > self._newest[rows[chosen]]]  # late ones teach nothing
-            if not len(chosen):
-                continue
-            at, time = rows[chosen], frame.phenomenon_time[chosen]
-            self._newest[at] = time
-            self._dirty.update((at // ROWS_OF_CHUNK).tolist())
-            # a sentinel is the device's word for having no result
-            finite = np.isfinite(frame.result[chosen]) & (frame.tests[chosen] & Test.SENTINEL == 0)
-            passed = finite & (frame.quality[chosen] != Quality.FAIL)
-            spoke = _Spoke(at, time, frame.result[chosen], frame.ingested_at[chosen])
-            self._spoke(spoke.take(finite), clock[chosen][finite], out)
-            for watch in self._scoring:
-                seen = (finite if watch.detector.sees_failed else passed) & watch.enabled[at]
-                if seen.any():
-                    self._update(watch, spoke.take(seen), out)
+    def _parts(self, frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+        """Frames that can be taken together: what a frame declares holds from that frame on."""
+        part: list[Frame] = []
+        size = 0
+        for frame in frames:
+            declared = self._news(frame.header.datastreams)
+            if part and (declared or size + len(frame) > MOST_OBSERVATIONS):
+                yield part
+                part, size = [], 0
+            for datastream, row in declared:
+                self._declare(datastream, row)
+            if declared and self._silence is not None:
+                self._silence.look_again()
+            part.append(frame)
+            size += len(frame)
+        if part:
+            yield part
 
-    def _clock_before(self, rows: Rows, times: Times) -> Times:
-        """What the clock of each observation's Datastream showed before it came; unknown rows are -1."""
-        before = np.full(len(rows), self._tick, np.int64)
-        by_data = np.flatnonzero((rows >= 0) & self._data_clock[rows])
-        at = rows[by_data]
-        before[by_data] = self._clocks.advance(self._zone[at], self._thing[at], times[by_data])
-        return before
+    def _observe(self, frames: Joined, out: list[Anomaly]) -> None:
+        rows = self._index.find(frames.datastream)
+        shown = Shown(self._clocks, frames, self._clock[rows], self._thing[rows])
+        order = self._in_order(rows, frames.time)
+        at = rows.take(order)
+        self._dirty[at // CHUNK_ROWS] = True
+        result = frames.result.take(order)
+        # a sentinel is the device's word for having no result
+        finite = np.isfinite(result) & (frames.tests.take(order) & Test.SENTINEL == 0)
+        passed = finite & (frames.quality.take(order) != Quality.FAIL)
+        kinds = self._kind.take(at)
+        laid: dict[bytes, tuple[Runs, Index, Times]] = {}
 
-    def _update(self, watch: _Watch, spoke: _Spoke, out: list[Anomaly]) -> None:
-        rows, time = spoke.rows, spoke.time
-        state = watch.state[rows]
-        verdict = watch.detector.update(state, watch.parameters[rows], time, spoke.result)
-        watch.state[rows] = state
-        decision = watch.decision[rows]
-        opened, closed = decide(decision, watch.decision_parameters[rows], time, verdict.score, verdict.starts_at)
-        watch.decision[rows] = decision
-        for i in np.flatnonzero(opened | closed).tolist():
-            out.append(  # noqa: PERF401 - plainer so
-                self._anomaly(
-                    watch,
-                    int(rows[i]),
-                    decision[i],
-                    ends_at=int(time[i]) if closed[i] else None,
-                    result=float(spoke.result[i]),
-                    low=float(verdict.expected_low[i]),
-                    high=float(verdict.expected_high[i]),
-                    ingested_at=int(spoke.ingested_at[i]),
-                )
+        def lay(mask: npt.NDArray[np.bool_]) -> tuple[Runs, Index, Times]:
+            key = mask.tobytes()
+            if key not in laid:
+                chosen = runs(rows, frames.time, frames.result, order if mask.all() else order[mask])
+                laid[key] = chosen, self._kind.take(chosen.at), frames.ingested_at.take(chosen.order)
+            return laid[key]
+
+        if self._silence is not None:
+            chosen, its_kinds, _ = lay(finite & self._silence.watch.enabled.take(kinds))
+            self._say(
+                self._silence.watch,
+                self._silence.spoke(
+                    chosen, its_kinds, self._clock.take(chosen.at), self._lateness.take(its_kinds), shown, frames
+                ),
+                out,
             )
+            self._look(shown, frames, out)
+        for watch in self._scoring:
+            chosen, its_kinds, came_in = lay(
+                (finite if watch.detector.sees_failed else passed) & watch.enabled.take(kinds)
+            )
+            if len(chosen):
+                self._say(watch, watch.update(chosen, its_kinds, came_in), out)
 
-    # ------------------------------------------------------------ silence
+    def _in_order(self, rows: npt.NDArray[np.int32], time: Times) -> Index:
+        """The known ones sorted by row, each row's as they came, without those that came late: they teach nothing."""
+        known = rows if len(self) > 65_535 else rows.astype(np.uint16)  # numpy sorts short numbers by radix
+        order = np.argsort(known, kind="stable")
+        if (rows == UNKNOWN).any():
+            order = order[rows.take(order) != UNKNOWN]
+        if not len(order):
+            return order
+        at, times = rows.take(order), time.take(order)
+        first = np.concatenate([[True], at[1:] != at[:-1]])
+        newest = np.where(first, self._newest.take(at), np.concatenate([[NEVER], times[:-1]]))
+        if not (times > newest).all():
+            newest = _running_newest(first, newest)
+            in_time = times > newest
+            order, at, times = order[in_time], at[in_time], times[in_time]
+        self._newest[at] = times  # of several, the last one stays, and it is the newest
+        return order
 
-    def _spoke(self, spoke: _Spoke, clock: Times, out: list[Anomaly]) -> None:
-        """A gap ends with the next result. One that no frame's end had shown yet opens and ends at once.
-
-        `clock` is what the clock showed before each result. A result that comes later than its own deadline (a replay
-        of old files, a device that sends what it had kept) is no silence: its next deadline counts from the clock.
-        """
-        watch = self._gap
-        if watch is None:
+    def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
+        silence, n = self._silence, len(self._datastreams)
+        if silence is None or not silence.is_due():
             return
-        watched = watch.enabled[spoke.rows]
-        spoke, clock = spoke.take(watched), clock[watched]
-        rows, time = spoke.rows, spoke.time
-        deadline = watch.detector.deadline(watch.state[rows], watch.parameters[rows])
-        shown = self._passed(deadline, self._behind[rows], clock, self._lateness[rows])
-        is_open = watch.decision["open"][rows]
-        for i in np.flatnonzero(is_open | shown | (time > deadline)).tolist():
-            row, ingested_at = int(rows[i]), int(spoke.ingested_at[i])
-            if not is_open[i]:
-                # what the clock had shown was found at the clock's deadline, a mere hole in the data at its own
-                late = int(self._behind[row]) if shown[i] else 0
-                self._open_gap(watch, row, int(deadline[i]) + late, ingested_at, out)
-            out.append(self._end_gap(watch, row, int(time[i]), ingested_at))
-        state = watch.state[rows]
-        watch.detector.update(state, watch.parameters[rows], time, spoke.result)
-        watch.state[rows] = state
-        after = watch.detector.deadline(state, watch.parameters[rows])
-        self._behind[rows] = np.where(
-            (clock != NEVER) & (clock > after + self._lateness[rows]), np.maximum(clock, time) - time, 0
-        )
-
-    @staticmethod
-    def _passed(deadline: Times, behind: Times, clock: Times, lateness: Times) -> npt.NDArray[np.bool_]:
-        """Where the clock is beyond a deadline by more than the allowed lateness."""
-        due = (deadline < FAR) & (clock != NEVER)
-        passed: npt.NDArray[np.bool_] = due & (clock > np.where(due, deadline, 0) + behind + lateness)
-        return passed
-
-    def _silence(self, ingested_at: int, out: list[Anomaly]) -> None:
-        """Open a gap where the clock has passed a deadline."""
-        watch = self._gap
-        n = len(self._datastreams)
-        if watch is None or not n:
-            return
-        clock = np.where(self._data_clock[:n], self._clocks.now(self._zone[:n]), self._tick)
-        deadline = watch.detector.deadline(watch.state[:n], watch.parameters[:n])
-        silent = self._passed(deadline, self._behind[:n], clock, self._lateness[:n])
-        silent &= watch.enabled[:n] & ~watch.decision["open"][:n]
-        for row in np.flatnonzero(silent).tolist():
-            self._open_gap(watch, row, int(deadline[row] + self._behind[row]), ingested_at, out)
-
-    def _open_gap(self, watch: _Watch, row: int, deadline: int, ingested_at: int, out: list[Anomaly]) -> None:
-        watch.decision[row] = (True, 1, 0, int(watch.state["newest"][row]), deadline, 1.0)
-        self._dirty.add(row // ROWS_OF_CHUNK)
-        out.append(self._anomaly(watch, row, watch.decision[row], None, *_NOTHING, ingested_at))
-
-    def _end_gap(self, watch: _Watch, row: int, ends_at: int, ingested_at: int) -> Anomaly:
-        watch.decision["open"][row] = False
-        return self._anomaly(watch, row, watch.decision[row], ends_at, *_NOTHING, ingested_at)
+        kinds = self._kind[:n]
+        changes = silence.look(kinds, self._clock[:n], self._lateness.take(kinds), shown, frames)
+        for change in changes:
+            self._dirty[change.row // CHUNK_ROWS] = True
+        self._say(silence.watch, changes, out)
 
     # ------------------------------------------------------------ anomalies
 
-    def _anomaly(
-        self,
-        watch: _Watch,
-        row: int,
-        decision: np.void,
-        ends_at: int | None,
-        result: float,
-        low: float,
-        high: float,
-        ingested_at: int,
-    ) -> Anomaly:
-        datastream = self._datastreams[row]
+    def _say(self, watch: Watch, changes: Iterable[Change], out: list[Anomaly]) -> None:
+        out.extend(self._anomaly(watch, change) for change in changes)
+
+    def _anomaly(self, watch: Watch, change: Change) -> Anomaly:
+        datastream = self._datastreams[change.row]
         detector = watch.detector
-        detected_at = int(decision["opened_at"])
+        detected_at, ends_at = change.detected_at, change.ends_at
+        result, low, high = _known(change.result), _known(change.low), _known(change.high)
         return Anomaly(
             id=anomaly_id(datastream.id, detector.kind, detector.name, detected_at),
             revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
@@ -316,83 +296,88 @@ class Engine:
             zone=datastream.thing.zone,
             kind=detector.kind,
             detector=detector.name,
-            severity=Severity(str(watch.severity[row])),
-            starts_at=int(decision["starts_at"]),
+            severity=watch.severity[self._kind[change.row]],
+            starts_at=change.starts_at,
             detected_at=detected_at,
             ends_at=ends_at,
-            score=float(decision["peak"]),
-            result=_known(result),
-            expected_low=_known(low),
-            expected_high=_known(high),
+            score=change.score,
+            result=result,
+            expected_low=low,
+            expected_high=high,
             unit=datastream.unit,
             explanation=explain(
                 kind=detector.kind,
                 datastream=datastream,
-                result=_known(result),
-                expected_low=_known(low),
-                expected_high=_known(high),
-                starts_at=int(decision["starts_at"]),
+                result=result,
+                expected_low=low,
+                expected_high=high,
+                starts_at=change.starts_at,
                 ends_at=ends_at,
             ),
-            ingested_at=ingested_at,
+            ingested_at=change.ingested_at,
         )
 
     # ------------------------------------------------------------ checkpoints
 
     def changed_chunks(self, *, whole: bool) -> dict[int, bytes]:
-        """Chunk number → bytes of those that changed since `mark_clean`; number -1 holds the clocks."""
-        n = len(self._datastreams)
-        numbers = range((n + ROWS_OF_CHUNK - 1) // ROWS_OF_CHUNK) if whole else sorted(self._dirty)
+        """Chunk number → bytes of those that changed since `mark_clean`.
+
+        From 0 on they hold the state of rows, from -2 down the declarations of rows, which seldom change; -1 holds
+        the clocks.
+        """
+        numbers = range(-(-len(self) // CHUNK_ROWS)) if whole else np.flatnonzero(self._dirty).tolist()
+        declared = range(-(-len(self) // DECLARED_ROWS)) if whole else sorted(self._declared_anew)
         chunks = {number: self._chunk(number) for number in numbers}
-        chunks[-1] = msgspec.msgpack.encode({"tick": self._tick, "zones": self._clocks.kept()})
+        for number in declared:
+            chunks[-2 - number] = _encoder.encode(self._datastreams[self._part(number, DECLARED_ROWS)])
+        chunks[CLOCKS_CHUNK] = _encoder.encode({"tick": int(self._clocks.now[WALL]), "zones": self._clocks.kept()})
         return chunks
 
     def mark_clean(self) -> None:
         """All that changed so far is kept."""
-        self._dirty.clear()
+        self._dirty[:] = False
+        self._declared_anew.clear()
+
+    def _part(self, number: int, rows: int = CHUNK_ROWS) -> slice:
+        return slice(number * rows, min((number + 1) * rows, len(self)))
 
     def _chunk(self, number: int) -> bytes:
-        part = slice(number * ROWS_OF_CHUNK, min((number + 1) * ROWS_OF_CHUNK, len(self._datastreams)))
-        return msgspec.msgpack.encode(
+        part = self._part(number)
+        return _encoder.encode(
             {
-                "datastreams": self._datastreams[part],
-                "newest": self._newest[part].tobytes(),
-                "behind": self._behind[part].tobytes(),
-                "detectors": {
-                    name: (watch.detector.schema, watch.state[part].tobytes(), watch.decision[part].tobytes())
-                    for name, watch in self._watches.items()
-                },
+                "newest": packed(self._newest, part),
+                "behind": b"" if self._silence is None else packed(self._silence.behind, part),
+                "detectors": {name: watch.kept(part) for name, watch in self._watches.items()},
             }
         )
 
     def restore(self, chunks: Mapping[int, bytes]) -> None:
         """Take over a checkpoint. A detector whose state has another schema warms up again."""
+        for number in sorted((number for number in chunks if number < CLOCKS_CHUNK), reverse=True):
+            for datastream in _declarations.decode(chunks[number]):
+                self._declare(datastream, UNKNOWN)
         for number in sorted(number for number in chunks if number >= 0):
-            chunk = msgspec.msgpack.decode(chunks[number], type=_Chunk)
-            first = len(self._datastreams)
-            for datastream in chunk.datastreams:
-                self._declare(datastream)
-            part = slice(first, len(self._datastreams))
-            self._newest[part] = np.frombuffer(chunk.newest, np.int64)
-            self._behind[part] = np.frombuffer(chunk.behind, np.int64)
-            for name, (schema, state, decision) in chunk.detectors.items():
-                watch = self._watches.get(name)
-                if watch is not None and watch.detector.schema == schema:
-                    watch.state[part] = np.frombuffer(state, watch.detector.state)
-                    watch.decision[part] = np.frombuffer(decision, DECISION_STATE)
-        if -1 in chunks:
-            clocks = msgspec.msgpack.decode(chunks[-1], type=_Clocks)
-            self._tick = clocks.tick
+            chunk, part = _chunks.decode(chunks[number]), self._part(number)
+            unpack(chunk.newest, self._newest, part)
+            if self._silence is not None:
+                unpack(chunk.behind, self._silence.behind, part)
+            for name, kept in chunk.detectors.items():
+                if name in self._watches:
+                    self._watches[name].restore(part, kept)
+        if CLOCKS_CHUNK in chunks:
+            clocks = msgspec.msgpack.decode(chunks[CLOCKS_CHUNK], type=_Clocks)
+            self._clocks.tick(clocks.tick)
             self._clocks.restore(clocks.zones)
-        self._rebuild_clocks(set(self._zone[: len(self._datastreams)].tolist()))
-        self._dirty.clear()
+        self._rebuild_clocks(set(self._zone[: len(self)].tolist()))
+        if self._silence is not None:
+            self._silence.look_again()
+        self.mark_clean()
 
 
 class _Chunk(msgspec.Struct):
-    datastreams: list[Datastream]
     newest: bytes
     behind: bytes
-    detectors: dict[str, tuple[int, bytes, bytes]]
+    detectors: dict[str, Kept]
 
 
 class _Clocks(msgspec.Struct):
@@ -400,18 +385,20 @@ class _Clocks(msgspec.Struct):
     zones: dict[str, int]
 
 
-def _rounds(rows: Rows) -> list[Rows]:
-    """Indices into the frame, the k-th observation of each row in round k; unknown rows (-1) are left out."""
-    known = np.flatnonzero(rows >= 0)
-    order = known[np.argsort(rows[known], kind="stable")]
-    if not len(order):
-        return []
-    grouped = rows[order]
-    starts = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]])
-    position = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    by_round = np.argsort(position, kind="stable")
-    cuts = np.flatnonzero(np.diff(position[by_round])) + 1
-    return [np.sort(part) for part in np.split(order[by_round], cuts)]
+_encoder = msgspec.msgpack.Encoder()
+_chunks = msgspec.msgpack.Decoder(_Chunk)
+_declarations = msgspec.msgpack.Decoder(list[Datastream])
+
+
+def _running_newest(first: npt.NDArray[np.bool_], newest: Times) -> Times:
+    """The newest of all before it, of each row's observations; `newest` has only the one before, `first` begins a row."""
+    start = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
+    newest = newest.copy()
+    step, index = 1, np.arange(len(first))
+    while (reaches := index - step >= start).any():
+        newest[reaches] = np.maximum(newest[reaches], newest[index[reaches] - step])
+        step *= 2
+    return newest
 
 
 def _known(value: float) -> float | None:

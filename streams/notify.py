@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -22,6 +23,20 @@ from streams.checkpoint import Checkpoints
 from streams.partition import Poison, Record
 
 SCHEMA = 1
+
+
+class Told(msgspec.Struct):
+    """The latest change of an alert key that was told."""
+
+    event_time: int
+    sequence: int
+    changed: int = 0
+    done: ClassVar[bool] = True
+
+    @property
+    def revision(self) -> Revision:
+        """As a revision."""
+        return Revision(self.event_time, self.sequence)
 
 
 class NotifyJob:
@@ -42,13 +57,13 @@ class NotifyJob:
             "notify", settings.topic(NOTIFY_STATE.name), partition, SCHEMA, producer, settings.kafka, 0.2
         )
         self._decoder = msgspec.json.Decoder(Alert)
-        self._told = Kept(Revision)
+        self._told = Kept(Told)
         self.waiting = False
 
     async def load(self) -> int | None:
         """Where it stood, and what had been told."""
         restored = await self._checkpoints.restore()
-        self._told = Kept(Revision)
+        self._told = Kept(Told)
         self._told.restore(restored.chunks)
         return restored.next_offset
 
@@ -74,12 +89,12 @@ class NotifyJob:
     async def _tell(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
             told = self._told.get(alert.key)
-            if told is not None and alert.revision <= told:
+            if told is not None and alert.revision <= told.revision:
                 continue
             outcomes = await asyncio.gather(*(self._deliver(channel, alert) for channel in self._channels))
             out = [(delivery.id.encode(), delivery) for delivery in outcomes if delivery is not None]
             await send_all(self._producer, self._topic, self._partition, out)
-            self._told.put(alert.key, alert.revision)
+            self._told.put(alert.key, Told(alert.revision.event_time, alert.revision.sequence))
 
     @staticmethod
     async def _deliver(channel: Notifier, alert: Alert) -> Delivery | None:

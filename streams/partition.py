@@ -23,7 +23,9 @@ from aedilis.errors import StateError
 log = logging.getLogger(__name__)
 
 BATCH_RECORDS = 200
-"""At most so many records are handed to a job at once."""
+"""At most so many records are handed to a job at once,"""
+BATCH_BYTES = 4 * 1024 * 1024
+"""and no more when they have so many bytes: about a hundred thousand observations, a tenth of a second of detecting."""
 SEEK_AGAIN_SECONDS = 0.5
 """A seek while fetched records are under way is lost; it is repeated after this long."""
 DROP_AGAIN_SECONDS = 0.5
@@ -55,6 +57,10 @@ class Stalled(Exception):
     """What a job writes to is out of reach for now: the same records are tried again after a while."""
 
 
+class SetBack(Exception):
+    """What a job holds is spoilt by a fault in the middle of its work: it goes on from what was kept last."""
+
+
 class Job(Protocol):
     """What a role does with one partition. It lives from assignment to revocation."""
 
@@ -70,6 +76,7 @@ class Job(Protocol):
         Raises:
             Poison: the record at that offset cannot be applied; those before it have been.
             Stalled: nothing was applied; to be called again with the same records.
+            SetBack: the state is to be loaded again, and these records will come again.
         """
 
     async def keep(self, next_offset: int, *, last: bool = False) -> bool:
@@ -115,6 +122,9 @@ class PartitionRunner:
 
     async def put(self, record: Record) -> None:
         """Hand over a record; waits while the partition is behind."""
+        if not self._queue.full():
+            self._queue.put_nowait(record)
+            return
         put = asyncio.ensure_future(self._queue.put(record))
         await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not put.done():
@@ -157,6 +167,7 @@ class PartitionRunner:
                 await self._take(batch)
                 await self._keep()
                 self._busy = False
+                await asyncio.sleep(0)  # the other partitions, and who asks whether we live
             await self._keep(last=True)
         except asyncio.CancelledError:
             raise
@@ -183,14 +194,18 @@ class PartitionRunner:
         self._covered = self._next
 
     async def _batch(self) -> list[Record]:
-        try:
-            # not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the record
-            async with asyncio.timeout(0.2):
-                batch = [await self._queue.get()]
-        except TimeoutError:
-            return []
-        while len(batch) < BATCH_RECORDS and not self._queue.empty():
+        batch: list[Record] = []
+        if self._queue.empty():
+            try:
+                # not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the record
+                async with asyncio.timeout(0.2):
+                    batch.append(await self._queue.get())
+            except TimeoutError:
+                return []
+        size = sum(len(record.value) for record in batch)
+        while len(batch) < BATCH_RECORDS and size < BATCH_BYTES and not self._queue.empty():
             batch.append(self._queue.get_nowait())
+            size += len(batch[-1].value)
         return batch
 
     async def _take(self, batch: Sequence[Record]) -> None:
@@ -231,6 +246,10 @@ class PartitionRunner:
                 self._waiting = True
                 await asyncio.sleep(STALLED_SECONDS)
                 continue
+            except SetBack as fault:
+                log.error("%s is loaded again: %s", self.name, fault)
+                await self._load_again()
+                return
             self._waiting = False
             self._next = applied[-1].offset + 1
             self._kept.extend(applied)
@@ -241,12 +260,15 @@ class PartitionRunner:
         now = time.monotonic()
         if now - self._sought_at < SEEK_AGAIN_SECONDS:
             return
-        before = self._next
+        log.info("at %s came offset %d instead of %s", self.name, offset, self._next)
+        await self._load_again(offset)
+
+    async def _load_again(self, offset: int | None = None) -> None:
+        """Go on from the kept state; the consumer is sought there unless it stands there with `offset`."""
         self._kept.clear()
         await self._load()
         assert self._next is not None
-        if self._next <= offset:
-            log.info("at %s came offset %d, seeking from %s to %d", self.name, offset, before, self._next)
+        if offset is None or self._next <= offset:
             await self._consumer.seek(self._next)
         self._sought_at = time.monotonic()
 

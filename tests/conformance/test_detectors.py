@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aedilis.vocabulary import Datastream, Quality, Thing
+from detectors.columns import Columns, records, table
 from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 from detectors.discovery import all_detectors
-from detectors.interface import FAR, Detector, Table
+from detectors.interface import FAR, Detector, Verdict
+from detectors.runs import runs
 from sensors.compile import compile_type
 from sensors.declaration import DetectorUse, Property, SensorType
 from sensors.registry import load
@@ -95,25 +97,37 @@ USES = list(declared_uses())
 
 
 @cache
-def parameters(detector: Detector) -> Table:
+def parameters(detector: Detector) -> Columns:
     """The defaults, and what sensor types declare of this detector, in turn."""
     choices = [{}, *({**use.parameters} for _, _, use in USES if use.name == detector.name)]
     rows = [detector.parameters_of(choices[row % len(choices)], datastream()) for row in range(ROWS)]
-    return np.array(rows, detector.parameters)
+    return table(rows, detector.parameters)
 
 
-def step_of(detector: Detector, state: Table, rows: npt.NDArray[np.intp], step: int) -> npt.NDArray[np.float64]:
-    """One update of some rows; returns score, band and start, shape (4, rows), as the bits that they are."""
-    part, own = state[rows], parameters(detector)[rows]
-    verdict = detector.update(part, own, TIMES[step, rows], RESULTS[step, rows])
-    state[rows] = part
+def of(columns: Columns, rows: npt.NDArray[np.intp]) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def bits(detector: Detector, state: Columns, part: slice = slice(None)) -> bytes:
+    return records(state, detector.state, part).tobytes()
+
+
+def columns_of(verdict: Verdict) -> npt.NDArray[np.float64]:
+    """Score, band and start, shape (4, n), as the bits that they are."""
     columns = (verdict.score, verdict.expected_low, verdict.expected_high, verdict.starts_at.view(np.float64))
-    assert all(column.shape == (len(rows),) and column.dtype == np.float64 for column in columns)
+    assert all(column.shape == verdict.score.shape and column.dtype == np.float64 for column in columns)
     return np.array(columns)
 
 
-def whole(detector: Detector, steps: int = STEPS) -> tuple[npt.NDArray[np.float64], Table]:
-    """All rows in one batch: verdicts of shape (steps, 4, rows) and the state at the end."""
+def step_of(detector: Detector, state: Columns, rows: npt.NDArray[np.intp], step: int) -> npt.NDArray[np.float64]:
+    """One update of some rows; returns score, band and start in the order of `rows`, shape (4, rows)."""
+    given = runs(rows, TIMES[step, rows], RESULTS[step, rows])
+    got = columns_of(detector.update(state, of(parameters(detector), given.at), given))
+    return got[:, np.argsort(given.order)]
+
+
+def whole(detector: Detector, steps: int = STEPS) -> tuple[npt.NDArray[np.float64], Columns]:
+    """All rows step by step: verdicts of shape (steps, 4, rows) and the state at the end."""
     state = detector.fresh(ROWS)
     every = np.arange(ROWS)
     return np.array([step_of(detector, state, every, step) for step in range(steps)]), state
@@ -144,7 +158,8 @@ def test_a_row_alone_is_the_same_as_among_others(detector: Detector) -> None:
         rows = np.array([row])
         got = np.array([step_of(detector, alone, rows, step) for step in range(STEPS)])
         assert got.tobytes() == verdicts[:, :, [row]].tobytes(), NAMES[row]
-        assert alone[row].tobytes() == state[row].tobytes(), NAMES[row]
+        part = slice(row, row + 1)
+        assert bits(detector, alone, part) == bits(detector, state, part), NAMES[row]
 
 
 @detectors
@@ -161,7 +176,30 @@ def test_any_grouping_and_order_of_rows_is_the_same(detector: Detector, data: st
         for rows in np.array_split(chance.permutation(ROWS), parts):
             got = step_of(detector, split, rows, step)
             assert got.tobytes() == verdicts[step][:, rows].tobytes()
-    assert split.tobytes() == state.tobytes()
+    assert bits(detector, split) == bits(detector, state)
+
+
+@detectors
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_many_at_once_are_the_same_as_one_by_one(detector: Detector, data: st.DataObject) -> None:
+    """Rows of ragged length in one call, others in several."""
+    steps = 100
+    verdicts, state = whole(detector, steps)
+    chance = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    together = detector.fresh(ROWS)
+    done = np.zeros(ROWS, np.intp)
+    while (done < steps).any():
+        upto = np.minimum(done + chance.integers(0, data.draw(st.sampled_from([2, 9, steps])), ROWS), steps)
+        every = [(row, step) for row in range(ROWS) for step in range(done[row], upto[row])]
+        log = [every[i] for i in np.argsort([step + chance.random() / 2 for _, step in every])]
+        rows = np.array([row for row, _ in log], np.intp)
+        steps_of = np.array([step for _, step in log], np.intp)
+        given = runs(rows, TIMES[steps_of, rows], RESULTS[steps_of, rows])
+        got = columns_of(detector.update(together, of(parameters(detector), given.at), given))
+        assert got.tobytes() == verdicts[steps_of[given.order], :, given.at].T.tobytes()
+        done = upto
+    assert bits(detector, together) == bits(detector, state)
 
 
 @detectors
@@ -173,31 +211,32 @@ def test_a_snapshot_at_any_point_goes_on_to_the_bit(detector: Detector, at: int)
     got = []
     for step in range(STEPS):
         if step == at:
-            restored = np.frombuffer(restored.tobytes(), detector.state).copy()
+            restored = table(np.frombuffer(bits(detector, restored), detector.state), detector.state)
         got.append(step_of(detector, restored, every, step))
     assert np.array(got).tobytes() == verdicts.tobytes()
-    assert restored.tobytes() == state.tobytes()
+    assert bits(detector, restored) == bits(detector, state)
 
 
 @detectors
 def test_state_is_small_plain_and_starts_alike(detector: Detector) -> None:
     assert not detector.state.hasobject
     assert detector.state.itemsize <= 1024
-    assert detector.fresh(3).tobytes() == detector.fresh(1).tobytes() * 3
+    assert bits(detector, detector.fresh(3)) == bits(detector, detector.fresh(1)) * 3
     assert detector.schema >= 1
 
 
 @detectors
 def test_inputs_are_left_as_they_were(detector: Detector) -> None:
-    state, own = detector.fresh(ROWS), parameters(detector).copy()
-    time, result = TIMES[0].copy(), RESULTS[0].copy()
-    before = own.tobytes()
-    verdict = detector.update(state, own, time, result)
+    state, every = detector.fresh(ROWS), np.arange(ROWS)
+    given = runs(every, TIMES[0].copy(), RESULTS[0].copy())
+    own = of(parameters(detector), given.at)
+    before = {name: column.tobytes() for name, column in own.items()}
+    verdict = detector.update(state, own, given)
     verdict.score[:] = verdict.expected_low[:] = verdict.expected_high[:] = 0
     verdict.starts_at[:] = 0
     fresh = whole(detector, 2)[0][1]
-    assert step_of(detector, state, np.arange(ROWS), 1).tobytes() == fresh.tobytes(), "verdict and state share memory"
-    assert own.tobytes() == before
+    assert step_of(detector, state, every, 1).tobytes() == fresh.tobytes(), "verdict and state share memory"
+    assert {name: column.tobytes() for name, column in own.items()} == before
 
 
 @detectors
@@ -205,9 +244,10 @@ def test_no_alarm_in_warm_up(detector: Detector) -> None:
     """Where a detector has to learn first it is silent until then, whatever comes; so with the defaults."""
     warm_up = int(detector.defaults.get("warm_up", 1))
     state = detector.fresh(ROWS)
-    own = np.array([detector.parameters_of({}, datastream())] * ROWS, detector.parameters)
+    own = table([detector.parameters_of({}, datastream())] * ROWS, detector.parameters)
     for step in range(warm_up):
-        assert detector.update(state, own, TIMES[step], RESULTS[step]).score.max() < 0.9
+        given = runs(np.arange(ROWS), TIMES[step], RESULTS[step])
+        assert detector.update(state, own, given).score.max() < 0.9
 
 
 @detectors
@@ -289,7 +329,7 @@ def test_the_simulated_city() -> None:
     things = ("Station 05", "Station 07", "Station 12", "Mast 01", "Gauge 01", "Market 03")
     types = [compile_type(declared) for declared in load().values()]
     received = round(end.timestamp() * 1e6)
-    uses: dict[tuple[str, str], list[tuple[DetectorUse, Detector, Table, Table, Table, Table]]] = {}
+    uses: dict[tuple[str, str], list[tuple[DetectorUse, Detector, Columns, Columns, Any, Any]]] = {}
     found: dict[tuple[str, str, str], list[int]] = {}
     observations = 0
     for _, topic, payload in city.between(start, end):
@@ -307,12 +347,12 @@ def test_the_simulated_city() -> None:
                     detector = all_detectors()[use.name]
                     row = detector.parameters_of(use.parameters, datastream(one.interval))
                     decision = np.array([(use.open, use.close, use.n_open, use.n_close)], DECISION_PARAMETERS)
-                    own = np.array([row], detector.parameters)
+                    own = table([row], detector.parameters)
                     uses[key].append((use, detector, own, detector.fresh(1), decision, np.zeros(1, DECISION_STATE)))
             time = np.array([one.phenomenon_time])
             for use, detector, own, state, limits, decision in uses[key]:
                 late = time > detector.deadline(state, own)
-                verdict = detector.update(state, own, time, np.array([one.result]))
+                verdict = detector.update(state, own, runs(np.zeros(1, np.intp), time, np.array([one.result])))
                 opened, _ = decide(decision, limits, time, verdict.score, verdict.starts_at)
                 if opened[0] or late[0]:
                     found.setdefault((*key, use.name), []).append(int(time[0]))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
+from detectors.columns import table
 from detectors.gap import Gap
 from detectors.interface import FAR, NEVER
+from detectors.runs import runs
 
 DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, 60_000_000)
 
@@ -15,9 +17,9 @@ DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "t
 def deadline(times: list[int], **declared: float) -> int:
     detector = Gap()
     state = detector.fresh(1)
-    parameters = np.array([detector.parameters_of(declared, DATASTREAM)], detector.parameters)
+    parameters = table([detector.parameters_of(declared, DATASTREAM)], detector.parameters)
     for time in times:
-        detector.update(state, parameters, np.array([time]), np.array([1.0]))
+        detector.update(state, parameters, runs(np.zeros(1, np.intp), np.array([time]), np.array([1.0])))
     return int(detector.deadline(state, parameters)[0])
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
+from detectors.columns import table
 from detectors.range import Range
+from detectors.runs import runs
 
 DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, 3_600_000_000)
 
@@ -15,8 +17,8 @@ def test_outside_is_1_the_limits_themselves_are_inside() -> None:
     detector = Range()
     values = np.array([-0.1, 0, 5, 10, 10.1, 1e300, -1e300])
     n = len(values)
-    parameters = np.array([detector.parameters_of({"low": 0, "high": 10}, DATASTREAM)] * n, detector.parameters)
-    verdict = detector.update(detector.fresh(n), parameters, np.arange(n), values)
+    parameters = table([detector.parameters_of({"low": 0, "high": 10}, DATASTREAM)] * n, detector.parameters)
+    verdict = detector.update(detector.fresh(n), parameters, runs(np.arange(n), np.arange(n), values))
     assert verdict.score.tolist() == [1, 0, 0, 0, 1, 1, 1]
     assert set(verdict.expected_low.tolist()) == {0}
     assert set(verdict.expected_high.tolist()) == {10}
@@ -25,8 +27,12 @@ def test_outside_is_1_the_limits_themselves_are_inside() -> None:
 def test_one_end_may_be_open() -> None:
     detector = Range()
     values = np.array([-1e300, 0, 11])
-    parameters = np.array([detector.parameters_of({"high": 10}, DATASTREAM)] * 3, detector.parameters)
-    assert detector.update(detector.fresh(3), parameters, np.arange(3), values).score.tolist() == [0, 0, 1]
+    parameters = table([detector.parameters_of({"high": 10}, DATASTREAM)] * 3, detector.parameters)
+    assert detector.update(detector.fresh(3), parameters, runs(np.arange(3), np.arange(3), values)).score.tolist() == [
+        0,
+        0,
+        1,
+    ]
 
 
 def test_it_sees_what_failed_a_quality_test() -> None:

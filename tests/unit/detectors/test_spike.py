@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
+from detectors.columns import table
+from detectors.runs import runs
 from detectors.spike import DAY, HOUR, Spike, _places
 
 MONDAY = 1_767_571_200_000_000
@@ -26,11 +28,12 @@ def watch(values: Any, *, interval: int = HOUR, times: npt.NDArray[np.int64] | N
     """Score and band of each result of one Datastream."""
     detector = Spike()
     state = detector.fresh(1)
-    parameters = np.array([detector.parameters_of(declared, datastream(interval))], detector.parameters)
+    parameters = table([detector.parameters_of(declared, datastream(interval))], detector.parameters)
     if times is None:
         times = MONDAY + np.arange(len(values)) * interval
     verdicts = [
-        detector.update(state, parameters, times[[i]], np.array([float(value)])) for i, value in enumerate(values)
+        detector.update(state, parameters, runs(np.zeros(1, np.intp), times[[i]], np.array([float(value)])))
+        for i, value in enumerate(values)
     ]
     return tuple(
         np.array([getattr(v, name)[0] for v in verdicts]) for name in ("score", "expected_low", "expected_high")
@@ -158,8 +161,8 @@ def test_the_place_in_the_season_is_that_of_the_local_day(
 ) -> None:
     detector = Spike()
     declared = {"season": season, "utc_offset_minutes": offset}
-    parameters = np.array([detector.parameters_of(declared, datastream(HOUR))], detector.parameters)
-    first, second, part = _places(np.array([time]), parameters)
+    parameters = table([detector.parameters_of(declared, datastream(HOUR))], detector.parameters)
+    (first, second), part = _places(np.array([time]), parameters["offset"], parameters["season"])
     assert (first[0], second[0], part[0]) == places
 
 

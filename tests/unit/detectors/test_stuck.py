@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
+from detectors.columns import table
+from detectors.runs import runs
 from detectors.stuck import Stuck
 
 DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, 3_600_000_000)
@@ -17,10 +19,10 @@ def watch(values: list[float], **declared: Any) -> tuple[list[float], list[int]]
     """Score and start of each result; the times are 0, 10, 20, …"""
     detector = Stuck()
     state = detector.fresh(1)
-    parameters = np.array([detector.parameters_of(declared, DATASTREAM)], detector.parameters)
+    parameters = table([detector.parameters_of(declared, DATASTREAM)], detector.parameters)
     scores, starts = [], []
     for i, value in enumerate(values):
-        verdict = detector.update(state, parameters, np.array([i * 10]), np.array([value]))
+        verdict = detector.update(state, parameters, runs(np.zeros(1, np.intp), np.array([i * 10]), np.array([value])))
         scores.append(float(verdict.score[0]))
         starts.append(int(verdict.starts_at[0]))
     return scores, starts

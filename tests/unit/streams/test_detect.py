@@ -1,16 +1,20 @@
-"""A worker waits for a sensor type that a frame names before its file is here, but not for ever."""
+"""A worker waits for a type that it does not know, but not for ever; a frame at which it fails is poison."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aedilis.errors import DeclarationError
-from aedilis.vocabulary import Datastream, Thing
+from aedilis.frame import Frame, encode
+from aedilis.vocabulary import Anomaly, Datastream, FrameCounts, FrameHeader, Thing
 from streams import detect
-from streams.detect import Types
-from streams.partition import Stalled
+from streams.detect import Faults, Types
+from streams.engine import Engine
+from streams.partition import Poison, Record, SetBack, Stalled
 
 TOML = """
 name = "lamp"
@@ -78,3 +82,70 @@ def test_a_file_spoilt_while_running_leaves_the_types_as_they_were(tmp_path: Pat
     with pytest.raises(Stalled):
         types.wait_for([stream(3)])
     assert types.pipeline(stream(2))[0]
+
+
+class Fragile(Engine):
+    """Fails at a frame that holds a certain result, after it has changed something."""
+
+    def apply(self, frames: Sequence[Frame]) -> list[Anomaly]:
+        for frame in frames:
+            for result in frame.result.tolist():
+                self.seen.append(result)  # type: ignore[attr-defined]
+                if result == FATAL:
+                    raise ZeroDivisionError("a fault of ours")
+        return []
+
+
+FATAL = 666.0
+
+
+def frame(result: float) -> bytes:
+    one = np.ones(1, np.int64)
+    return encode(
+        Frame(
+            FrameHeader("p", 1, FrameCounts()), one, one, np.array([result]), np.ones(1, np.uint8),
+            np.zeros(1, np.uint32), np.zeros(1, np.int32) - 1, (), np.zeros(1, np.int32), ("lamp@1",), one, one,
+        )
+    )  # fmt: skip
+
+
+def through(results: list[float]) -> tuple[list[float], list[int]]:
+    """What the state ends with, and the poison, when a runner keeps to the contract; a checkpoint at every tenth."""
+    faults, kept, poison = Faults(), (0, []), []
+    engine = Fragile({}, lambda _: ((), 0))
+    engine.seen = []  # type: ignore[attr-defined]
+    place = 0
+    while place < len(results):
+        records = [Record(i, None, frame(results[i]), lambda: None) for i in range(place, min(place + 4, len(results)))]
+        frames, found = [], None
+        for record in records:
+            try:
+                frames.append(faults.decode(record))
+            except Poison as error:
+                found = error
+                break
+        try:
+            faults.apply(engine, [record.offset for record in records], frames)
+        except SetBack:
+            place, engine.seen = kept[0], list(kept[1])  # type: ignore[attr-defined, call-overload]
+            continue
+        if found is not None:
+            poison.append(found.offset)
+        place += len(frames) + (found is not None)
+        if place >= kept[0] + 10:
+            kept = place, list(engine.seen)  # type: ignore[attr-defined]
+            faults.forget(place)
+    return engine.seen, sorted(set(poison))  # type: ignore[attr-defined]
+
+
+def test_the_state_goes_on_without_the_frame_at_which_it_fails_and_without_half_of_it() -> None:
+    results = [float(i) for i in range(40)]
+    results[3] = results[17] = results[18] = FATAL
+    seen, poison = through(results)
+    assert poison == [3, 17, 18]
+    assert seen == [result for result in results if result != FATAL]
+
+
+def test_a_worker_that_fails_at_every_frame_ends() -> None:
+    with pytest.raises(ZeroDivisionError):
+        through([FATAL] * 40)

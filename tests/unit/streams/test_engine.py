@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ def datastream(thing: int, name: str, clock: Clock = Clock.DATA) -> Datastream:
     return Datastream(datastream_id("demo", label, name), place, name, name, "1", "type", 1, HOUR)
 
 
-def frame(seen: list[Seen], clock: Clock, tick: float | None = None) -> Frame:
+def frame(seen: list[Seen], clock: Clock, tick: float | None = None, came_in: int = START) -> Frame:
     streams = {(one.thing, one.name): datastream(one.thing, one.name, clock) for one in seen}
     n = len(seen)
     return Frame(
@@ -61,7 +62,7 @@ def frame(seen: list[Seen], clock: Clock, tick: float | None = None) -> Frame:
         np.zeros(n, np.int32),
         ("type@1",) if n else (),
         np.full(n, NO_TIME, np.int64),
-        np.full(n, START, np.int64),
+        np.full(n, came_in, np.int64),
     )
 
 
@@ -69,23 +70,37 @@ def engine() -> Engine:
     return Engine(all_detectors(), lambda _: (USES, LATENESS))
 
 
-def run(log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA) -> dict[Any, Any]:
+def run(
+    log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA
+) -> dict[Any, tuple[Anomaly, int]]:
     """The last word on each anomaly, and how many words there were."""
     one = engine()
     out: list[Anomaly] = []
     edges = [0, *sorted(cuts), len(log)]
     for start, end in itertools.pairwise(edges):
-        out += one.apply(frame(log[start:end], clock))
+        out += one.apply([frame(log[start:end], clock)])
         if restart:
             kept = one.changed_chunks(whole=True)
             one = engine()
             one.restore(kept)
-    latest: dict[Any, Any] = {}
+    return last_words(msgspec.structs.replace(anomaly, ingested_at=0) for anomaly in out)
+
+
+def last_words(out: Iterable[Anomaly]) -> dict[Any, tuple[Anomaly, int]]:
+    latest: dict[Any, tuple[Anomaly, int]] = {}
     for anomaly in out:
         before = latest.get(anomaly.id)
         assert before is None or before[0].revision < anomaly.revision, "a change that its reader would ignore"
-        latest[anomaly.id] = (msgspec.structs.replace(anomaly, ingested_at=0), 1 if before is None else before[1] + 1)
+        latest[anomaly.id] = (anomaly, 1 if before is None else before[1] + 1)
     return latest
+
+
+def said_of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
+    """The changes of each Datastream and detector, in their order: that of different ones does not matter."""
+    said: dict[Any, list[Anomaly]] = {}
+    for one in out:
+        said.setdefault((one.datastream, one.detector), []).append(one)
+    return said
 
 
 messages = st.tuples(
@@ -110,6 +125,104 @@ def logs(draw: st.DrawFn) -> list[Seen]:
 def test_neither_the_cut_nor_a_restart_changes_what_is_found(log: list[Seen], cuts: list[int], restart: bool) -> None:
     cuts = [cut for cut in cuts if cut <= len(log)]
     assert run(log, cuts, restart=restart) == run(log, [])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    logs(),
+    st.lists(st.integers(0, 60), max_size=12),
+    st.lists(st.integers(0, 13), max_size=4),
+    st.sampled_from([Clock.DATA, Clock.WALL]),
+)
+def test_frames_taken_together_say_what_they_say_one_by_one(
+    log: list[Seen], cuts: list[int], groups: list[int], clock: Clock
+) -> None:
+    """To the word: also when it came in, and that it was open before it ended."""
+    edges = [0, *sorted(cut for cut in cuts if cut <= len(log)), len(log)]
+    frames = [
+        frame(log[start:end], clock, log[end - 1].hour if end > start and end % 2 else None, START + 7 * end)
+        for start, end in itertools.pairwise(edges)
+    ]
+    calm, hurried = engine(), engine()
+    by_one = [anomaly for one in frames for anomaly in calm.apply([one])]
+    ends = [0, *sorted(end for end in groups if end <= len(frames)), len(frames)]
+    together = [anomaly for a, b in itertools.pairwise(ends) for anomaly in hurried.apply(frames[a:b])]
+    assert said_of_each(together) == said_of_each(by_one)
+    assert hurried.changed_chunks(whole=True) == calm.changed_chunks(whole=True)
+
+
+HARD_USES = (
+    Use("gap", Severity.MINOR, 0.9, 0.6, 1, 1, {"after_s": 3 * 3600.0}),
+    Use("range", Severity.MAJOR, 0.9, 0.6, 2, 2, {"low": 0.0, "high": 50.0}),
+    Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 3, {"count": 3, "tolerance": 0.25}),
+    Use("spike", Severity.MINOR, 0.8, 0.6, 2, 2, {"warm_up": 10, "season": "week", "patience": 4}),
+)
+
+
+def hard_frames(seed: int, clock: Clock) -> list[Frame]:
+    """Hundreds of observations of few Datastreams: late ones, repeated ones, spells, silences, one that changes."""
+    chance = np.random.default_rng(seed)
+    frames: list[Frame] = []
+    hour, spell = 0.0, np.zeros(8)
+    for number in range(150):
+        log = []
+        for _ in range(chance.choice([0, 1, 2, 12])):
+            hour += chance.choice([0, 0.25, 1, 6], p=[0.3, 0.45, 0.23, 0.02])
+            place = int(chance.integers(0, 8 if number % 50 < 35 else 4))  # at times half of them are silent
+            spell[place] = chance.choice([spell[place], 0, 1, 2, 3], p=[0.9, 0.05, 0.02, 0.02, 0.01])
+            usual = 20 + chance.normal(0, 1)
+            result = [usual, 90 + usual, 7 + 0.2 * chance.random(), float("nan")][int(spell[place])]
+            late = chance.choice([0, -0.5, -1.5, -4, -30], p=[0.6, 0.15, 0.15, 0.07, 0.03])
+            log.append(Seen(place // 2, "ab"[place % 2], max(0, hour + late), result))
+        one = frame(log, clock, hour if number % 3 else None, START + 7 * number)
+        declared = one.header.datastreams
+        if number >= 70:  # from then on
+            declared = tuple(msgspec.structs.replace(each, interval=each.interval // 2) for each in declared)
+        frames.append(replace(one, header=msgspec.structs.replace(one.header, datastreams=declared)))
+    return frames
+
+
+def cut_up(one: Frame) -> list[Frame]:
+    """A frame for each observation; the tick comes with the last."""
+    n = len(one)
+    if n < 2:
+        return [one]
+    parts = []
+    for i in range(n):
+        columns = {
+            name: getattr(one, name)[i : i + 1]
+            for name in Frame.__slots__
+            if name not in ("header", "raw_flags", "sensor_types")
+        }
+        header = msgspec.structs.replace(one.header, tick=one.header.tick if i == n - 1 else None)
+        parts.append(replace(one, header=header, **columns))
+    return parts
+
+
+@pytest.mark.parametrize("clock", Clock)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_hard_log_is_the_same_cut_joined_or_looked_at_with_care(seed: int, clock: Clock) -> None:
+    frames = hard_frames(seed, clock)
+    one_by_one, together, cut = (Engine(all_detectors(), lambda _: (HARD_USES, LATENESS)) for _ in range(3))
+    careful: list[Anomaly] = []
+    for one in frames:
+        assert one_by_one._silence is not None
+        one_by_one._silence.look_again()
+        careful += one_by_one.apply([one])
+    chance = np.random.default_rng(seed)
+    edges = [0, *sorted(chance.integers(0, len(frames), 12).tolist()), len(frames)]
+    joined = [anomaly for a, b in itertools.pairwise(edges) for anomaly in together.apply(frames[a:b])]
+    assert said_of_each(joined) == said_of_each(careful)
+    assert together.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
+    said = {kind: sum(one.kind == kind for one in careful) for kind in ("gap", "range", "stuck", "spike")}
+    assert min(said.values()) > 5, f"the log is not hard: {said}"
+    pieces = [anomaly for one in frames for anomaly in cut.apply(cut_up(one))]
+    timeless = [[msgspec.structs.replace(one, ingested_at=0) for one in each] for each in (careful, pieces)]
+    assert last_words(timeless[1]).keys() == last_words(timeless[0]).keys()
+    assert {key: one for key, (one, _) in last_words(timeless[1]).items()} == {
+        key: one for key, (one, _) in last_words(timeless[0]).items()
+    }
+    assert cut.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
 
 
 def hourly(thing: int, hours: range, result: float = 1.0) -> list[Seen]:
@@ -174,9 +287,9 @@ def test_a_late_observation_teaches_nothing() -> None:
 def test_the_wall_clock_shows_silence_by_ticks_only(tick: float, found: list[Any]) -> None:
     one = engine()
     log = hourly(0, range(4)) + hourly(2, range(4))
-    assert one.apply(frame(log, Clock.WALL)) == []
-    assert one.apply(frame([Seen(2, "a", 30, 1.0)], Clock.WALL))[0].thing == "t2"  # its own hole
-    out = one.apply(frame([], Clock.WALL, tick))
+    assert one.apply([frame(log, Clock.WALL)]) == []
+    assert one.apply([frame([Seen(2, "a", 30, 1.0)], Clock.WALL)])[0].thing == "t2"  # its own hole
+    out = one.apply([frame([], Clock.WALL, tick)])
     assert kinds({a.id: (a, 1) for a in out}) == found
 
 
@@ -184,32 +297,33 @@ def test_a_thing_that_moves_leaves_its_old_zone() -> None:
     one, other = engine(), engine()
     log = [*by_time(hourly(0, range(5)), hourly(2, range(5)), hourly(4, range(5))), Seen(2, "a", 30, 1.0)]
     for each in (one, other):
-        each.apply(frame(log, Clock.DATA))
+        each.apply([frame(log, Clock.DATA)])
         moved = datastream(2, "a")
         moved = msgspec.structs.replace(moved, thing=msgspec.structs.replace(moved.thing, zone="demo/z9"))
         there = frame([Seen(2, "a", 31, 1.0)], Clock.DATA)
         header = msgspec.structs.replace(there.header, datastreams=(moved,))
-        each.apply(Frame(header, *[getattr(there, name) for name in list(Frame.__slots__)[1:]]))
+        each.apply([Frame(header, *[getattr(there, name) for name in list(Frame.__slots__)[1:]])])
     kept = other.changed_chunks(whole=True)
     other = engine()
     other.restore(kept)
-    assert [a.thing for a in one.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []  # alone with t0 now
-    assert [a.thing for a in other.apply(frame(hourly(4, range(6, 20)), Clock.DATA))] == []
+    assert [a.thing for a in one.apply([frame(hourly(4, range(6, 20)), Clock.DATA)])] == []  # alone with t0 now
+    assert [a.thing for a in other.apply([frame(hourly(4, range(6, 20)), Clock.DATA)])] == []
     rest = hourly(0, range(5, 20))
-    assert one.apply(frame(rest, Clock.DATA)) == other.apply(frame(rest, Clock.DATA))
+    assert one.apply([frame(rest, Clock.DATA)]) == other.apply([frame(rest, Clock.DATA)])
     clocks = [msgspec.msgpack.decode(each.changed_chunks(whole=True)[-1]) for each in (one, other)]
     assert clocks[0] == clocks[1]
 
 
 def test_a_detector_of_another_schema_warms_up_again() -> None:
     one = engine()
-    one.apply(frame(hourly(0, range(20)), Clock.DATA))
-    chunk = msgspec.msgpack.decode(one.changed_chunks(whole=True)[0])
-    schema, _, decision = chunk["detectors"]["spike"]
-    chunk["detectors"]["spike"] = (schema + 1, b"other layout", decision)
+    one.apply([frame(hourly(0, range(20)), Clock.DATA)])
+    chunks = one.changed_chunks(whole=True)
+    chunk = msgspec.msgpack.decode(chunks[0])
+    schema, *_ = chunk["detectors"]["spike"]
+    chunk["detectors"]["spike"] = (schema + 1, {"other": b"layout"}, b"", {})
     other = engine()
-    other.restore({0: msgspec.msgpack.encode(chunk)})
+    other.restore(chunks | {0: msgspec.msgpack.encode(chunk)})
     assert len(other) == 1
     spike = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
-    assert [a.kind for a in one.apply(spike)] == ["spike"]
-    assert other.apply(spike) == []
+    assert [a.kind for a in one.apply([spike])] == ["spike"]
+    assert other.apply([spike]) == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aedilis.errors import StateError
 from streams import partition
-from streams.partition import PartitionRunner, Poison, Record, Stalled
+from streams.partition import PartitionRunner, Poison, Record, SetBack, Stalled
 
 
 class Log:
@@ -25,6 +25,7 @@ class Log:
         self.dead: list[int] = []
         self.poison: set[int] = set()
         self.stalls = 0
+        self.faults = 0
         self.keeps = True
         self.waiting = False
 
@@ -35,6 +36,10 @@ class Log:
         if self.stalls:
             self.stalls -= 1
             raise Stalled("away")
+        if self.faults and len(records):
+            self.faults -= 1
+            self.applied.append(-1)  # half of it
+            raise SetBack("a fault")
         for record in records:
             if record.offset in self.poison:
                 raise Poison(record.offset, "bad")
@@ -96,6 +101,39 @@ def test_a_record_from_further_on_is_sought_back() -> None:
         assert log.sought == [3]
 
     asyncio.run(scenario())
+
+
+def test_a_job_that_was_set_back_goes_on_from_what_it_had_kept() -> None:
+    async def scenario() -> None:
+        log = Log(kept=2)
+        log.faults = 1
+        await feed(log, [2, 2, 3])
+        assert log.applied == [-1, 2, 3]
+        assert log.sought == [2]
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sizes(Log):
+        async def apply(self, records: Sequence[Record]) -> None:
+            sizes.append(len(records))
+            await super().apply(records)
+
+    async def scenario() -> None:
+        log = Sizes(kept=0)
+        runner = log.runner()
+        for offset in range(7):
+            await runner.put(Record(offset, None, b"12345", lambda: None))
+        while len(log.applied) < 7:
+            await asyncio.sleep(0.001)
+        await runner.stop()
+
+    sizes: list[int] = []
+    monkeypatch.setattr(partition, "BATCH_BYTES", 10)
+    asyncio.run(scenario())
+    assert sum(sizes) == 7
+    assert max(sizes) == 2
 
 
 def test_another_worker_has_gone_on_from_here_meanwhile() -> None:

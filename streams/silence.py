@@ -1,0 +1,159 @@
+"""When each Datastream is due, and which of them the clocks have shown to be silent.
+
+A Datastream is silent when its clock is beyond its deadline by more than the allowed lateness. A result that comes
+later than its own deadline (a replay of old files, a device that sends what it had kept) is no silence: its next
+deadline counts from the clock. Whatever frames are taken together, what is found and when it is said to have come in
+is what would be found frame by frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.interface import FAR, NEVER
+from detectors.runs import Index, Runs
+from streams.clocks import WALL, Clocks
+from streams.joined import Joined
+from streams.watch import Change, Watch
+
+Times = npt.NDArray[np.int64]
+
+_NOTHING = {"result": float("nan"), "low": float("nan"), "high": float("nan")}
+"""Result and expected band of what was not said."""
+
+
+class Shown:
+    """What the clocks showed while some frames were taken."""
+
+    def __init__(self, clocks: Clocks, frames: Joined, clock: Index, things: Times) -> None:
+        """Advances the clocks; `clock` and `things` are of each observation, `clock` is -1 for one of no row."""
+        self._frames = frames
+        self._start = clocks.now.copy()
+        self.before = frames.wall(int(clocks.now[WALL]))
+        """What the clock of each observation showed before it came; shape `(n,)`."""
+        self._by_data = np.flatnonzero(clock > WALL)
+        self._clock = clock[self._by_data]
+        self.before[self._by_data], self._after = clocks.advance(
+            self._clock, things[self._by_data], frames.time[self._by_data]
+        )
+        clocks.tick(int(frames.ticks[-1]))
+        self._ends: dict[int, Times] = {}
+
+    def first_frame(self, clock: int, due: int) -> int:
+        """The first frame at whose end the clock had passed `due`; beyond the last one if none.
+
+        It is never one from before the result that is waited on from: nothing is due before the time that the clock
+        showed when it came.
+        """
+        if clock not in self._ends:
+            self._ends[clock] = self._at_ends(clock)
+        return int(np.searchsorted(self._ends[clock], due, side="right"))
+
+    def _at_ends(self, clock: int) -> Times:
+        if clock == WALL:
+            return self._frames.ticks
+        mine = np.flatnonzero(self._clock == clock)
+        shown = np.concatenate([self._start[clock : clock + 1], self._after[mine]])
+        return shown[np.searchsorted(self._by_data[mine], self._frames.ends, side="left")]
+
+
+class Silence:
+    """The deadlines of one partition's rows."""
+
+    def __init__(self, watch: Watch, clocks: Clocks, capacity: int) -> None:
+        self.watch = watch
+        self._clocks = clocks
+        self.behind = np.zeros(capacity, np.int64)
+        """How late (µs) each row's newest result came."""
+        self._earliest = np.full(1, NEVER, np.int64)  # no row of a clock is due before
+
+    def grow(self, capacity: int) -> None:
+        """Room for more rows."""
+        self.behind = np.concatenate([self.behind, np.zeros(capacity - len(self.behind), np.int64)])
+
+    def look_again(self) -> None:
+        """Something else than a result has changed what is due."""
+        self._earliest = np.full(len(self._clocks), NEVER, np.int64)
+
+    def spoke(
+        self, runs: Runs, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined
+    ) -> list[Change]:
+        """A gap ends with the next result. One that no frame's end had shown yet opens and ends at once.
+
+        `kinds`, `clocks` and `lateness` are of each observation of the runs.
+        """
+        watch, rows, time = self.watch, runs.rows, runs.time
+        clock = shown.before[runs.order]
+        parameters = watch.parameters_of(kinds)
+        newest = runs.previous(watch.state["newest"].take(rows), time)
+        deadline = watch.detector.deadline({"newest": newest}, parameters)
+        after = _add(watch.detector.deadline({"newest": time}, parameters), lateness)
+        behind_now = np.where((clock != NEVER) & (clock > after), np.maximum(clock, time) - time, 0)
+        behind = runs.previous(self.behind.take(rows), behind_now)
+        due = _add(deadline, behind + lateness)
+        seen = clock > due
+        late = (time > deadline) | seen
+        is_open = watch.decision["open"].take(rows)
+        late[: len(rows)] |= is_open
+        changes: list[Change] = []
+        for i in np.flatnonzero(late).tolist():
+            place = int(runs.order[i])
+            row, ingested_at = int(runs.at[i]), int(frames.ingested_at[place])
+            if not (i < len(rows) and is_open[i]):
+                # what the clock had shown was found at the clock's deadline, a mere hole in the data at its own
+                found_at = int(deadline[i] + (behind[i] if seen[i] else 0))
+                came_in = ingested_at
+                if seen[i]:
+                    frame = shown.first_frame(int(clocks[i]), int(due[i]))
+                    if frame < frames.frame_of(place):
+                        came_in = int(frames.came_in[frame])
+                changes.append(self._open(row, int(newest[i]), found_at, came_in))
+            watch.decision["open"][row] = False
+            changes.append(watch.change(row, ends_at=int(time[i]), ingested_at=ingested_at, **_NOTHING))
+        watch.detector.update(watch.state, parameters, runs)
+        self.behind[rows] = behind_now.take(runs.last)
+        next_due = _add(after, behind_now).take(runs.last)
+        self._room()
+        np.minimum.at(self._earliest, clocks.take(runs.last), next_due)
+        return changes
+
+    def is_due(self) -> bool:
+        """Whether a clock has passed the earliest deadline: all rows are to be looked at."""
+        self._room()
+        return bool((self._clocks.now > self._earliest).any())
+
+    def look(self, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined) -> list[Change]:
+        """Open a gap where the clock has passed a deadline; `kinds`, `clocks` and `lateness` are of all rows."""
+        watch, n = self.watch, len(kinds)
+        newest = watch.state["newest"][:n]
+        deadline = watch.detector.deadline({"newest": newest}, watch.parameters_of(kinds))
+        due = _add(deadline, self.behind[:n] + lateness)
+        waited = watch.enabled.take(kinds) & ~watch.decision["open"][:n]
+        silent = waited & (self._clocks.now.take(clocks) > due)
+        self._earliest = np.full(len(self._clocks), FAR, np.int64)
+        still = waited & ~silent
+        np.minimum.at(self._earliest, clocks[still], due[still])
+        changes = []
+        for row in np.flatnonzero(silent).tolist():
+            frame = shown.first_frame(int(clocks[row]), int(due[row]))
+            found_at = int(deadline[row] + self.behind[row])
+            changes.append(self._open(row, int(newest[row]), found_at, int(frames.came_in[frame])))
+        return changes
+
+    def _open(self, row: int, starts_at: int, found_at: int, came_in: int) -> Change:
+        decision = self.watch.decision
+        for name, value in zip(decision, (True, 0, 0, starts_at, found_at, 1.0), strict=True):
+            decision[name][row] = value
+        return self.watch.change(row, ends_at=None, ingested_at=came_in, **_NOTHING)
+
+    def _room(self) -> None:
+        more = len(self._clocks) - len(self._earliest)
+        if more:
+            self._earliest = np.concatenate([self._earliest, np.full(more, NEVER, np.int64)])
+
+
+def _add(deadline: Times, wait: Times) -> Times:
+    """A deadline and how long is waited beyond it; what would lie beyond the end of time is never."""
+    added: npt.NDArray[np.int64] = np.where(deadline > FAR - wait, FAR, np.minimum(deadline, FAR - wait) + wait)
+    return added
