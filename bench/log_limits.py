@@ -82,7 +82,7 @@ async def _produce(line: Line, topic: str, values: Sequence[tuple[bytes, int]], 
     producer = AIOKafkaProducer(
         bootstrap_servers=line.settings.kafka,
         enable_idempotence=True,
-        compression_type="lz4",
+        compression_type="zstd",
         linger_ms=2,
         max_batch_size=1024 * 1024,
         max_request_size=8 * 1024 * 1024,

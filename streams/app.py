@@ -102,7 +102,7 @@ class RoleWorker:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self.settings.kafka,
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="zstd",
             linger_ms=5,
             max_request_size=8 * 1024 * 1024,
             request_timeout_ms=90_000,
