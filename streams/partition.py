@@ -55,6 +55,10 @@ class Stalled(Exception):
     """What a job writes to is out of reach for now: the same records are tried again after a while."""
 
 
+class WentBack(Exception):
+    """What a job writes to has lost what was applied before: nothing was applied, the log is read again from there."""
+
+
 class Job(Protocol):
     """What a role does with one partition. It lives from assignment to revocation."""
 
@@ -69,7 +73,8 @@ class Job(Protocol):
 
         Raises:
             Poison: the record at that offset cannot be applied; those before it have been.
-            Stalled: nothing was applied; to be called again with the same records.
+            Stalled: to be called again with the same records.
+            WentBack: nothing was applied; to be loaded again.
         """
 
     async def keep(self, next_offset: int, *, last: bool = False) -> bool:
@@ -95,7 +100,7 @@ class PartitionRunner:
         role: str,
         job: Job,
         consumer: Consumer,
-        dead_letter: Callable[[Record, str], Awaitable[None]],
+        dead_letter: Callable[[Record, str, int], Awaitable[None]],
     ) -> None:
         self.name = name
         self.role = role
@@ -179,6 +184,7 @@ class PartitionRunner:
         if kept is not None and kept < first:
             metrics.RECORDS_LOST.labels(self.role).inc(first - kept)
             log.error("retention deleted %d records of %s before they were read", first - kept, self.name)
+            await self._dead_letter(Record(kept, None, b"", lambda: None), "deleted before it was read", first - kept)
         self._next = max(kept if kept is not None else first, first)
         self._covered = self._next
 
@@ -220,7 +226,7 @@ class PartitionRunner:
                 applied, run = run, []
             except Poison as poison:
                 index = poison.offset - run[0].offset
-                await self._dead_letter(run[index], poison.reason)
+                await self._dead_letter(run[index], poison.reason, 0)
                 metrics.RECORDS_POISON.labels(self.role).inc()
                 log.error("poison record at offset %d of %s: %s", poison.offset, self.name, poison.reason)
                 applied, run = run[: index + 1], run[index + 1 :]
@@ -231,6 +237,11 @@ class PartitionRunner:
                 self._waiting = True
                 await asyncio.sleep(STALLED_SECONDS)
                 continue
+            except WentBack as back:
+                log.warning("reading again: %s", back)
+                self._sought_at = float("-inf")
+                await self._go_back(run[0].offset)
+                return
             self._waiting = False
             self._next = applied[-1].offset + 1
             self._kept.extend(applied)

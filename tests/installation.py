@@ -152,6 +152,8 @@ class Installation:
             for output in outputs:
                 ends = self._ends(output)
                 wait("store", lambda ends=ends, output=output: _all_at(self._progress(output), ends))  # type: ignore[misc]
+        behind = "select count(*) from log_progress where followed_offset < next_offset"
+        wait("latest values", lambda: self.rows(behind) == [(0,)])
         wait("rollups", lambda: self.rows("select count(*) from rollup_dirty") == [(0,)])
         assert self._stored() == observations, f"{self._stored()} of {observations}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -69,23 +69,32 @@ def frames(
     return batches
 
 
+def now_counts(installation: Installation) -> Counts:
+    """The accounting as it stands."""
+
+    async def read() -> Counts:
+        async with await psycopg.AsyncConnection.connect(installation.database, autocommit=True) as connection:
+            return await read_counts(connection)
+
+    return asyncio.run(read())
+
+
 def stored(installation: Installation, batches: list[list[tuple[int, Frame]]]) -> tuple[dict[str, Any], Counts]:
     """What stands in emptied tables after these batches."""
 
-    async def write() -> Counts:
+    async def write() -> None:
         for batch in batches:  # each by a writer that knows nothing yet
             async with Writer(installation.settings) as writer:
                 await writer.write_frames("observations", 0, batch)
-                await refresh(writer.pool)
-        async with await psycopg.AsyncConnection.connect(installation.database, autocommit=True) as connection:
-            return await read_counts(connection)
+                await writer.write_latest()
+                await refresh(writer.pool, quiet=timedelta(0))
 
     installation.run(
         "truncate observation, revision, rollup_hour, rollup_dirty, datastream, thing, agency, log_progress,"
         " frame_count, process_count, refused_declaration, reject_group cascade"
     )
-    counts = asyncio.run(write())
-    return {name: installation.rows(query) for name, query in TABLES.items()}, counts
+    asyncio.run(write())
+    return {name: installation.rows(query) for name, query in TABLES.items()}, now_counts(installation)
 
 
 NAN = math.nan
