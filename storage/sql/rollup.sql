@@ -23,14 +23,14 @@ select o.datastream, o.hour, o.count, o.minimum, o.maximum, o.mean, o.last, o.go
        least(1.0, o.count / greatest(1.0, 3600e6 / d.interval_us))::real,
        least(1.0, o.count / greatest(1.0, 3600e6 / d.interval_us)) >= 0.75
 from (
-    select datastream, date_trunc('hour', phenomenon_time) as hour, count(result) as count, min(result) as minimum,
+    select datastream, time_bucket('1 hour', phenomenon_time) as hour, count(result) as count, min(result) as minimum,
            max(result) as maximum, avg(result order by phenomenon_time) as mean,
            last(result, phenomenon_time) filter (where result is not null) as last,
            (count(*) filter (where quality = 1))::real / count(*) as good_share
     from observation
     where phenomenon_time >= {low} and phenomenon_time < {high}
-      and date_trunc('hour', phenomenon_time) = any(%(hours)s::timestamptz[])
-    group by datastream, date_trunc('hour', phenomenon_time)) o
+      and time_bucket('1 hour', phenomenon_time) = any(%(hours)s::timestamptz[])
+    group by datastream, time_bucket('1 hour', phenomenon_time)) o
 join datastream d on d.id = o.datastream
 on conflict (datastream, hour) do update set
     count = excluded.count, minimum = excluded.minimum, maximum = excluded.maximum, mean = excluded.mean,
