@@ -102,6 +102,8 @@ class StoreJob:
                 await self._write(self._topic, self._partition, [(offset, value)])
             except Unavailable as error:
                 raise Stalled(f"database: {error}") from error
+            except progress.WentBack as error:
+                raise WentBack(str(error)) from error
             except Refused as error:
                 raise Poison(offset, str(error)) from error
 

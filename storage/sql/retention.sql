@@ -10,8 +10,8 @@ set local lock_timeout = '2s';
 -- The chunks of a hypertable with their sizes, the oldest first.
 select c.chunk_schema, c.chunk_name, c.range_start, c.range_end, s.total_bytes
 from timescaledb_information.chunks c
-join chunks_detailed_size(%(table)s::regclass) s using (chunk_schema, chunk_name)
-where c.hypertable_name = %(table)s
+join chunks_detailed_size(%(table)s::text::regclass) s using (chunk_schema, chunk_name)
+where c.hypertable_name = %(table)s::text
 order by c.range_start;
 
 -- name: stored_last
@@ -25,12 +25,12 @@ lock table {chunk} in access exclusive mode;
 -- name: note_drop
 -- What is about to go is counted.
 insert into dropped_chunk (name, range_start, range_end, rows, bytes, why)
-select %(name)s, %(start)s, %(end)s, count(*), %(bytes)s, %(why)s from {chunk}
+select %(name)s::text, %(start)s::timestamptz, %(end)s::timestamptz, count(*), %(bytes)s::bigint, %(why)s::text from {chunk}
 returning rows;
 
 -- name: drop
 -- One chunk.
-select drop_chunks(%(table)s::regclass, older_than => %(end)s::timestamptz, newer_than => %(start)s::timestamptz);
+select drop_chunks(%(table)s::text::regclass, older_than => %(end)s::timestamptz, newer_than => %(start)s::timestamptz);
 
 -- name: drop_revisions
 -- What was replaced in a span that went.
