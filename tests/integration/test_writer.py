@@ -18,6 +18,7 @@ from aedilis.vocabulary import Datastream, Quality, Test, Thing
 from ingest.framer import Framer
 from sensors.compile import DecodedObservation
 from storage.counts import Counts, read_counts
+from storage.progress import WentBack
 from storage.rollup import refresh
 from storage.writer import Writer
 from tests.installation import Installation
@@ -199,3 +200,66 @@ def test_what_comes_under_another_unit_or_name_is_refused_with_its_reason(
     )
     assert {(reason, count) for reason, count, _ in told} == {("refused_datastream", 2)}
     assert all(why in detail for *_, detail in told)
+
+
+def test_what_a_crash_of_the_database_took_back_is_noticed_and_written_again(installation: Installation) -> None:
+    batches = frames(LOG, [4, 8])
+    wanted, _ = stored(installation, batches)
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as writer:
+            await writer.write_frames("observations", 0, batches[0])
+            first = batches[1][0][0]
+            await writer.write_frames("observations", 0, batches[1])
+            installation.run(f"update log_progress set next_offset = {first}")
+            with pytest.raises(WentBack):
+                await writer.write_frames("observations", 0, batches[2])
+            assert await writer.next_offset("observations", 0) == first
+            for batch in batches[1:]:
+                await writer.write_frames("observations", 0, batch)
+            await writer.write_latest()
+            await refresh(writer.pool, quiet=timedelta(0))
+
+    stored(installation, [])
+    asyncio.run(scenario())
+    assert {name: installation.rows(query) for name, query in TABLES.items()} == wanted
+
+
+@pytest.mark.parametrize("transactions", [1, 2])
+def test_partitions_share_a_transaction_unless_one_meets_what_is_stored(
+    installation: Installation, transactions: int
+) -> None:
+    twice: list[Item] = [("b", 0, 1.0, None, None)] * transactions
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as writer:
+            await asyncio.gather(
+                writer.write_frames("observations", 0, frames([("a", 0, 1.0, None, None)], [])[0]),
+                writer.write_frames("observations", 1, frames(twice, [], process=2)[0]),
+            )
+
+    asyncio.run(scenario())
+    assert installation.rows("select partition, inserted, duplicates from frame_count order by 1") == [
+        (0, 1, 0),
+        (1, 1, transactions - 1),
+    ]
+    assert installation.rows("select count(distinct xmin::text) from frame_count") == [(transactions,)]
+
+
+def test_a_successor_tells_the_latest_values_that_a_dead_process_had_not(installation: Installation) -> None:
+    batches = frames(LOG, [4, 8])
+    wanted, _ = stored(installation, batches)
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as dying:
+            for batch in batches:
+                await dying.write_frames("observations", 0, batch)
+        assert installation.rows("select count(*) from log_progress where followed_offset < next_offset") == [(1,)]
+        async with Writer(installation.settings) as successor:
+            await successor.next_offset("observations", 0)
+            await successor.write_latest()
+
+    stored(installation, [])
+    asyncio.run(scenario())
+    assert installation.rows(TABLES["latest"]) == wanted["latest"]
+    assert installation.rows("select count(*) from log_progress where followed_offset < next_offset") == [(0,)]
