@@ -11,8 +11,9 @@ order by hour limit %(limit)s;
 
 -- name: plan
 -- Rows of an hour lie together, in the order of their arrival: the index of blocks by time finds them, where by the
--- key each row would be fetched from a page of its own.
-set local enable_indexscan = off; set local enable_hashagg = off; set local max_parallel_workers_per_gather = 0;
+-- key each row would be fetched from a page of its own. How many groups come out the planner cannot know: it must not
+-- look up the Datastream of each.
+set local enable_indexscan = off; set local enable_nestloop = off; set local enable_hashagg = off; set local max_parallel_workers_per_gather = 0;
 
 -- name: refresh_hours
 -- Computes the rollups of all Datastreams for some hours anew. Valid from three quarters of data capture on (EEA). In
