@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit bench clean
+.PHONY: run test setup browser lint types test-unit test-soak bench clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -37,6 +37,9 @@ lint: setup
 types: setup
 	@echo "types"
 	@$(BIN)/mypy
+
+test-soak: setup ## 28 simulated days under tight bounds; as long as the load takes
+	@$(BIN)/pytest -s tests/soak
 
 test-unit: setup
 	@$(BIN)/pytest -n 2 tests/unit tests/conformance

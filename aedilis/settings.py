@@ -43,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_seconds: float = 2.0  # at least this long between two checkpoints of a partition
     session_timeout_seconds: float = 6.0  # a worker silent for longer loses its partitions
     metrics_port: int = 0  # 0: any free one, written under home/run
+    keep_days: int = 400  # observations and what was replaced in them, since they were stored
+    keep_bytes: int = 100_000_000_000  # observations with their indexes; beyond it the oldest chunks go
+    keep_found_days: int = 1830  # rollups, anomalies, alerts, deliveries
+    keep_reject_days: int = 90  # rejects, dead letters, what each ingest process said
     kafka_prefix: str = ""  # put before topic and group names, so that tests share one broker
     mqtt_prefix: str = ""  # put before MQTT topics, for the same reason
 

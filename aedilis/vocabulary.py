@@ -225,7 +225,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A record of the log that a role can never apply. Topic `dead-letters`."""
+    """A record of the log that a role can never apply, or from which on retention took some. Topic `dead-letters`."""
 
     topic: str
     partition: int
@@ -233,3 +233,4 @@ class DeadLetter(msgspec.Struct, frozen=True):
     role: str
     reason: str
     value: bytes
+    lost_records: int = 0  # deleted before the role had read them, from `offset` on

@@ -56,5 +56,9 @@ def _show(found: Counts) -> None:
     console.print(table)
     for reason, number in found.rejects.items():
         console.print(f"rejected, {reason}: {number:,}")
+    for role, number in found.lost.items():
+        console.print(f"LOST: {number:,} records that Kafka deleted before {role} had read them; see table dead_letter")
+    if found.dropped:
+        console.print(f"dropped by retention after they were stored: {found.dropped:,} observations")
     if found.dead_letters:
         console.print(f"dead letters: {found.dead_letters:,} records that no role could apply; see table dead_letter")

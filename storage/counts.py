@@ -11,7 +11,10 @@ so it did not acknowledge it, and the MQTT broker gives it to the next process. 
 - `rejects`: reason → number of rejects (messages and values);
 - `partitions`: for each partition of `observations` its offset and counts;
 - `processes`: for each ingest process what it says to have done, and its `state`: live, closed or killed;
-- `dead_letters`: records of the log that a role could not apply (table `dead_letter` says which and why).
+- `dead_letters`: records of the log that a role could not apply (table `dead_letter` says which and why);
+- `lost`: role → records that Kafka's retention deleted before that role had read them; any is an error, and then
+  nothing agrees;
+- `dropped`: observations that were stored and that our own retention has dropped since.
 """
 
 from __future__ import annotations
@@ -46,6 +49,8 @@ class Counts(msgspec.Struct, frozen=True):
     partitions: list[Row]
     processes: list[Row]
     dead_letters: int
+    lost: dict[str, int]
+    dropped: int
 
 
 async def read_counts(connection: Connection) -> Counts:
@@ -56,10 +61,17 @@ async def read_counts(connection: Connection) -> Counts:
         processes = await _rows(connection, "processes", partitions=PARTITIONS)
         rejected = await _rows(connection, "rejected")
         tables = (await _rows(connection, "tables"))[0]
-    return account(partitions, processes, rejected, tables)
+        lost = {row["role"]: row["records"] for row in await _rows(connection, "lost")}
+    return account(partitions, processes, rejected, tables, lost)
 
 
-def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Sequence[Row], tables: Row) -> Counts:
+def account(
+    partitions: Sequence[Row],
+    processes: Sequence[Row],
+    rejected: Sequence[Row],
+    tables: Row,
+    lost: dict[str, int] | None = None,
+) -> Counts:
     """The sums over the rows of the queries in `counts.sql`."""
     total = {key: sum(row[key] for row in partitions) for key in ("observations", *_OUTCOMES, "missing")}
     said = {key: sum(row[key] for row in processes) for key in ("framed", "missing", "frames", "sent")}
@@ -76,7 +88,11 @@ def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Seque
             {"in_frames": total["observations"]},
             {key: total[key] for key in _OUTCOMES},
         ),
-        _sum("inserted = rows", {"inserted": total["inserted"]}, {"rows": tables["observations"]}),
+        _sum(
+            "inserted = rows + dropped",
+            {"inserted": total["inserted"]},
+            {"rows": tables["observations"], "dropped": tables["dropped"]},
+        ),
         _sum("missing said = missing in frames", {"said": said["missing"]}, {"in_frames": total["missing"]}),
         _rejects_said_and_stored(processes, rejected),
     ]
@@ -87,8 +103,16 @@ def account(partitions: Sequence[Row], processes: Sequence[Row], rejected: Seque
     for row in rejected:
         reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["messages"] + row["observations"]
     by_reason = dict(sorted(reasons.items()))
+    agree = all(one.agree for one in sums) and not lost
     return Counts(
-        all(one.agree for one in sums), sums, by_reason, list(partitions), list(processes), tables["dead_letters"]
+        agree,
+        sums,
+        by_reason,
+        list(partitions),
+        list(processes),
+        tables["dead_letters"],
+        lost or {},
+        tables["dropped"],
     )
 
 

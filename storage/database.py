@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from aedilis.errors import StorageError
 from aedilis.settings import Settings
@@ -19,7 +21,27 @@ LOCK = 0x6165_6469
 """Advisory lock of the migrations."""
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
+_DOWN = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    errors.DiskFull,
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+)
+
 Connection = psycopg.AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+Partition = tuple[str, int]
+"""Topic and number."""
+
+
+class Unavailable(Exception):
+    """The database cannot be reached or cannot write for now; nothing was stored, the same call may be made again."""
+
+
+class Refused(Exception):
+    """The database refuses these data for good."""
 
 
 @cache
@@ -30,8 +52,13 @@ def queries(subject: str) -> dict[str, LiteralString]:
     return {name: cast(LiteralString, body.strip()) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def make_pool(settings: Settings, size: int) -> AsyncConnectionPool[Connection]:
-    """A pool that is not yet open. A broken connection is replaced before it is given out."""
+def make_pool(settings: Settings, size: int, *, lazy: bool = False) -> Pool:
+    """A pool that is not yet open.
+
+    `lazy`: a commit does not wait for the disk, and connections are not tried before they are given out: for a writer
+    that asks at each transaction where it stands, and so finds out what a crash of the database took back.
+    """
+    options = "-c timezone=UTC" + (" -c synchronous_commit=off" if lazy else "")
     return AsyncConnectionPool(
         settings.database,
         min_size=1,
@@ -39,9 +66,27 @@ def make_pool(settings: Settings, size: int) -> AsyncConnectionPool[Connection]:
         open=False,
         timeout=5,
         reconnect_timeout=5,
-        kwargs={"connect_timeout": 5, "autocommit": True, "options": "-c timezone=UTC"},
-        check=AsyncConnectionPool.check_connection,
+        kwargs={"connect_timeout": 5, "autocommit": True, "options": options},
+        check=None if lazy else AsyncConnectionPool.check_connection,
     )
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection in a transaction.
+
+    Raises:
+        Unavailable: nothing was stored, the same may be tried again.
+        Refused: the database does not take it.
+    """
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            yield connection
+    except _DOWN as error:
+        await pool.check()  # the others are broken as well, if the server was started anew
+        raise Unavailable(str(error).strip()) from error
+    except psycopg.Error as error:
+        raise Refused(f"{type(error).__name__}: {error}".strip()) from error
 
 
 def migrate(settings: Settings) -> list[str]:

@@ -47,8 +47,8 @@ class Batch:
         self.refused: dict[str, dict[int, str]] = {}  # process → Datastream → why
         self._things: dict[Thing, str | None] = {}
 
-    async def take(self, frame: Frame) -> npt.NDArray[np.bool_]:
-        """Store what a frame declares. Returns which of its observations are accepted, shape `(n,)`."""
+    async def take(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
+        """Store what a frame declares. Returns which of its observations are accepted, shape `(n,)`; None for all."""
         process = frame.header.process
         if process not in self.refused:
             learned = self._learned.refused.get(process)
@@ -60,6 +60,8 @@ class Batch:
             if name not in self.sensors:
                 self.sensors[name] = await self._sensor(name)
         refused = self.refused[process]
+        if not refused and self._learned.ids.issuperset(frame.datastream.tolist()):
+            return None
         present = np.unique(frame.datastream).tolist()
         unknown = [i for i in present if i not in refused and i not in self._learned.ids and i not in self.ids]
         if unknown:
@@ -67,7 +69,8 @@ class Batch:
             self.ids.update(row[0] for row in await cursor.fetchall())
             for lost in set(unknown) - self.ids:
                 refused[lost] = "it was never declared: the log lost its declaration before it was read"
-        return ~np.isin(frame.datastream, np.array([i for i in present if i in refused], np.int64))
+        those = [i for i in present if i in refused]
+        return ~np.isin(frame.datastream, np.array(those, np.int64)) if those else None
 
     async def _refused_before(self, process: str) -> dict[int, str]:
         cursor = await self._connection.execute(Q["refused_before"], {"process": process})

@@ -5,8 +5,9 @@ A fixed layout holds no NULL, so rows are grouped by which of their columns are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,16 @@ EPOCH_2000 = 946_684_800_000_000
 """µs between 1970 and 2000, where PostgreSQL's timestamps begin."""
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
-COLUMNS = "datastream, phenomenon_time, result, quality, tests, sensor, result_time, ingested_at, raw_flag"
+_COLUMNS = ("datastream", "phenomenon_time", "result", "quality", "tests", "sensor", "result_time", "ingested_at")
+COLUMNS = ", ".join((*_COLUMNS, "raw_flag"))
 
 
 @dataclass(frozen=True)
 class Rows:
-    """n observations, columns of shape `(n,)`; NaN and the smallest integer stand for NULL, None for no raw flag."""
+    """n observations, columns of shape `(n,)`; NaN and the smallest integer stand for NULL, None for no raw flag.
+
+    `raw_flag` is None where no row has one, which is the rule.
+    """
 
     datastream: npt.NDArray[np.int64]
     phenomenon_time: npt.NDArray[np.int64]
@@ -32,45 +37,64 @@ class Rows:
     sensor: npt.NDArray[np.int32]
     result_time: npt.NDArray[np.int64]
     ingested_at: npt.NDArray[np.int64]
-    raw_flag: npt.NDArray[np.object_]
+    raw_flag: npt.NDArray[np.object_] | None
 
     def __len__(self) -> int:
         return len(self.datastream)
 
+    @classmethod
+    def joined(cls, rows: Sequence[Rows]) -> Rows:
+        """Several as one."""
+        if len(rows) == 1:
+            return rows[0]
+        columns: list[Any] = [np.concatenate([getattr(one, name) for one in rows]) for name in _COLUMNS]
+        if all(one.raw_flag is None for one in rows):
+            return cls(*[*columns, None])
+        flags = [np.full(len(one), None, object) if one.raw_flag is None else one.raw_flag for one in rows]
+        return cls(*[*columns, np.concatenate(flags)])
+
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Rows:
         """Some of them."""
-        return Rows(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+        columns: list[Any] = [getattr(self, name)[chosen] for name in _COLUMNS]
+        return Rows(*[*columns, None if self.raw_flag is None else self.raw_flag[chosen]])
+
+    @classmethod
+    def none(cls) -> Rows:
+        """No rows."""
+        columns: list[Any] = [np.empty(0, kind) for kind in ("i8", "i8", "f8", "u1", "u4", "i4", "i8", "i8")]
+        return cls(*[*columns, None])
+
+    def in_order(self) -> Rows:
+        """In the order of the key; equal ones as they came."""
+        return self.take(np.lexsort((self.phenomenon_time, self.datastream)))
 
     def newest(self) -> Rows:
-        """Of each Datastream the newest one."""
-        order = np.lexsort((self.phenomenon_time, self.datastream))
-        last = np.r_[self.datastream[order][1:] != self.datastream[order][:-1], True]
-        return self.take(order[last])
+        """Of rows in order: of each Datastream the newest one."""
+        return self.take(np.flatnonzero(np.append(self.datastream[1:] != self.datastream[:-1], True)[: len(self)]))
 
     def repeats(self) -> bool:
-        """Whether a key stands twice in it."""
-        order = np.lexsort((self.phenomenon_time, self.datastream))
-        same = (self.datastream[order][1:] == self.datastream[order][:-1]) & (
-            self.phenomenon_time[order][1:] == self.phenomenon_time[order][:-1]
-        )
-        return bool(same.any())
+        """Of rows in order: whether a key stands twice."""
+        same = self.datastream[1:] == self.datastream[:-1]
+        return bool((same & (self.phenomenon_time[1:] == self.phenomenon_time[:-1])).any())
 
 
 def copy_blocks(rows: Rows, *, ordered: bool) -> Iterator[bytes]:
     """The bytes of one binary COPY; `ordered` keeps the order of the rows, else those alike may come together."""
     yield COPY_HEADER
-    flagged = rows.raw_flag != None  # noqa: E711 - element by element
-    no_result = np.isnan(rows.result)
-    no_time = rows.result_time == NO_TIME
-    pattern = no_result * 1 + no_time * 2 + flagged * 4
+    pattern = np.isnan(rows.result) * np.uint8(1) + (rows.result_time == NO_TIME) * np.uint8(2)
+    if rows.raw_flag is not None:
+        pattern += (rows.raw_flag != None) * np.uint8(4)  # noqa: E711 - element by element
     edges: npt.NDArray[np.intp] = np.flatnonzero(np.diff(pattern)) + 1 if len(rows) else np.array([], np.intp)
     if len(edges) > 64 and not ordered:  # few long blocks are quicker than many short ones
         parts = [np.flatnonzero(pattern == value) for value in np.unique(pattern)]
-    else:
+    elif len(edges):
         parts = np.split(np.arange(len(rows)), edges)
+    else:
+        parts = []
+        if len(rows):
+            yield _block(rows, int(pattern[0]))
     for part in parts:
-        if len(part):
-            yield _block(rows.take(part), int(pattern[part[0]]))
+        yield _block(rows.take(part), int(pattern[part[0]]))
     yield COPY_TRAILER
 
 
@@ -81,8 +105,10 @@ def _block(rows: Rows, pattern: int) -> bytes:
 
 
 def _block_of_flag(rows: Rows, pattern: int) -> Iterator[bytes]:
+    flags = rows.raw_flag
+    assert flags is not None
     for i in range(len(rows)):
-        yield _layout(rows.take(np.array([i])), pattern, str(rows.raw_flag[i]).encode()).tobytes()
+        yield _layout(rows.take(np.array([i])), pattern, str(flags[i]).encode()).tobytes()
 
 
 def _layout(rows: Rows, pattern: int, flag: bytes | None) -> npt.NDArray[np.void]:

@@ -155,12 +155,12 @@ class RoleWorker:
             f"{tp.topic}-{tp.partition}", self.role.name, job, _PartitionConsumer(self, tp), self._dead_letter(tp)
         )
 
-    def _dead_letter(self, tp: TP) -> Callable[[Record, str], Awaitable[None]]:
-        async def send(record: Record, reason: str) -> None:
+    def _dead_letter(self, tp: TP) -> Callable[[Record, str, int], Awaitable[None]]:
+        async def send(record: Record, reason: str, lost: int) -> None:
             assert self._producer is not None
             topic = self.settings.topic(DEAD_LETTERS.name)
-            letter = DeadLetter(tp.topic, tp.partition, record.offset, self.role.name, reason[:500], record.value)
-            if tp.topic != topic:  # one that cannot be stored must not come back for ever
+            letter = DeadLetter(tp.topic, tp.partition, record.offset, self.role.name, reason[:500], record.value, lost)
+            if lost or tp.topic != topic:  # one that cannot be stored must not come back for ever
                 await send_all(self._producer, topic, tp.partition, [(self.role.name.encode(), letter)])
 
         return send

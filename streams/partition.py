@@ -58,7 +58,10 @@ class Stalled(Exception):
 
 
 class SetBack(Exception):
-    """What a job holds is spoilt by a fault in the middle of its work: it goes on from what was kept last."""
+    """Of what was applied some is lost: a fault spoilt what a job holds, or a crash took back what it had written.
+
+    Nothing of these records was applied; the log is read again from what is kept.
+    """
 
 
 class Job(Protocol):
@@ -102,7 +105,7 @@ class PartitionRunner:
         role: str,
         job: Job,
         consumer: Consumer,
-        dead_letter: Callable[[Record, str], Awaitable[None]],
+        dead_letter: Callable[[Record, str, int], Awaitable[None]],
     ) -> None:
         self.name = name
         self.role = role
@@ -190,6 +193,7 @@ class PartitionRunner:
         if kept is not None and kept < first:
             metrics.RECORDS_LOST.labels(self.role).inc(first - kept)
             log.error("retention deleted %d records of %s before they were read", first - kept, self.name)
+            await self._dead_letter(Record(kept, None, b"", lambda: None), "deleted before it was read", first - kept)
         self._next = max(kept if kept is not None else first, first)
         self._covered = self._next
 
@@ -235,7 +239,7 @@ class PartitionRunner:
                 applied, run = run, []
             except Poison as poison:
                 index = poison.offset - run[0].offset
-                await self._dead_letter(run[index], poison.reason)
+                await self._dead_letter(run[index], poison.reason, 0)
                 metrics.RECORDS_POISON.labels(self.role).inc()
                 log.error("poison record at offset %d of %s: %s", poison.offset, self.name, poison.reason)
                 applied, run = run[: index + 1], run[index + 1 :]
@@ -246,8 +250,8 @@ class PartitionRunner:
                 self._waiting = True
                 await asyncio.sleep(STALLED_SECONDS)
                 continue
-            except SetBack as fault:
-                log.error("%s is loaded again: %s", self.name, fault)
+            except SetBack as back:
+                log.error("%s is read again from what is kept: %s", self.name, back)
                 await self._load_again()
                 return
             self._waiting = False

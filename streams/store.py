@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,12 +21,20 @@ from aedilis.frame import decode
 from aedilis.settings import Settings
 from aedilis.topics import ALERTS, ANOMALIES, DEAD_LETTERS, DELIVERIES, OBSERVATIONS, REJECTS
 from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Reject
+from storage.progress import WentBack
+from storage.retention import Retention
 from storage.rollup import refresh
 from storage.writer import Refused, Unavailable, Writer
 from streams.app import Role
-from streams.partition import Poison, Record, Stalled
+from streams.partition import Poison, Record, SetBack, Stalled
 
 log = logging.getLogger(__name__)
+
+BYTES_TOGETHER = 2 * 1024 * 1024
+"""After a standstill the log brings more at once than is quick in one transaction, or small in memory."""
+
+RETENTION_SECONDS = 60.0
+"""The bounds of the tables are kept this often."""
 
 
 class StoreJob:
@@ -54,8 +63,9 @@ class StoreJob:
                 await asyncio.sleep(0.5)
 
     async def apply(self, records: Sequence[Record]) -> None:
-        """Write the records in one transaction; one by one only to find which of them is refused."""
+        """Write the records, so many in one transaction; one by one only to find which of them is refused."""
         decoded: list[tuple[int, Any]] = []
+        size = 0
         poison: Poison | None = None
         for record in records:
             try:
@@ -63,17 +73,26 @@ class StoreJob:
             except (FrameError, msgspec.MsgspecError) as error:
                 poison = Poison(record.offset, str(error))
                 break
+            size += len(record.value)
+            if size > BYTES_TOGETHER:
+                await self._put(decoded)
+                decoded, size = [], 0
+        if decoded:
+            await self._put(decoded)
+        if poison is not None:
+            raise poison
+
+    async def _put(self, decoded: list[tuple[int, Any]]) -> None:
         try:
-            if decoded:
-                await self._write(self._topic, self._partition, decoded)
+            await self._write(self._topic, self._partition, decoded)
         except Unavailable as error:
             metrics.DATABASE_UP.set(0)
             raise Stalled(f"database: {error}") from error
+        except WentBack as error:
+            raise SetBack(str(error)) from error
         except Refused as error:
             await self._one_by_one(decoded, error)
         metrics.DATABASE_UP.set(1)
-        if poison is not None:
-            raise poison
 
     async def _one_by_one(self, decoded: list[tuple[int, Any]], first: Refused) -> None:
         if len(decoded) == 1:
@@ -83,6 +102,8 @@ class StoreJob:
                 await self._write(self._topic, self._partition, [(offset, value)])
             except Unavailable as error:
                 raise Stalled(f"database: {error}") from error
+            except WentBack as error:
+                raise SetBack(str(error)) from error
             except Refused as error:
                 raise Poison(offset, str(error)) from error
 
@@ -102,23 +123,30 @@ def role(settings: Settings) -> Role:
         settings.topic(DELIVERIES.name): (msgspec.json.Decoder(Delivery).decode, writer.write_deliveries),
         settings.topic(DEAD_LETTERS.name): (msgspec.json.Decoder(DeadLetter).decode, writer.write_dead_letters),
     }
+    retention = Retention(writer.pool, settings)
     background: list[asyncio.Task[None]] = []
 
     def make_job(topic: str, partition: int, producer: AIOKafkaProducer) -> StoreJob:
         read, write = tables[topic]
         return StoreJob(writer, topic, partition, read, write)
 
-    async def keep_rollups() -> None:
+    async def follow(work: Callable[[], Awaitable[object]], what: str, share: float, seconds: float = 1.0) -> None:
+        """Do what follows from stored rows so often, or so seldom that it takes no more than this share of the time."""
+        pause = seconds
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(pause)
+            began = time.monotonic()
             try:
-                await refresh(writer.pool)
-            except Exception as error:  # the marks stay, the next turn tries again
-                log.warning("rollups wait: %s", error)
+                await work()
+            except Exception as error:  # what it has to do stands in the tables, the next turn tries again
+                log.warning("%s wait: %s", what, error)
+            pause = max(seconds, (time.monotonic() - began) * (1 / share - 1))
 
     async def start() -> None:
         await writer.__aenter__()
-        background.append(asyncio.create_task(keep_rollups()))
+        background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.05)))
+        background.append(asyncio.create_task(follow(lambda: refresh(writer.pool), "rollups", 0.3)))
+        background.append(asyncio.create_task(follow(retention.keep, "retention", 0.1, RETENTION_SECONDS)))
 
     async def stop() -> None:
         for task in background:

@@ -152,15 +152,17 @@ class Installation:
             for output in outputs:
                 ends = self._ends(output)
                 wait("store", lambda ends=ends, output=output: _all_at(self._progress(output), ends))  # type: ignore[misc]
+        stands = self._progress(OBSERVATIONS)  # ticks go on
+        wait("latest values", lambda: _all_at(self._progress(OBSERVATIONS, "followed_offset"), stands))
         wait("rollups", lambda: self.rows("select count(*) from rollup_dirty") == [(0,)])
         assert self._stored() == observations, f"{self._stored()} of {observations}"
 
     def _stored(self) -> int:
         return int(self.rows("select count(*) from observation")[0][0])
 
-    def _progress(self, topic: Topic) -> dict[int, int]:
+    def _progress(self, topic: Topic, column: str = "next_offset") -> dict[int, int]:
         name = self.settings.topic(topic.name)
-        return dict(self.rows(f"select partition, next_offset from log_progress where topic = '{name}'"))
+        return dict(self.rows(f"select partition, {column} from log_progress where topic = '{name}'"))
 
     def _ends(self, topic: Topic) -> dict[int, int]:
         """Partition → the offset after its last record."""

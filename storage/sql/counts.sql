@@ -24,7 +24,19 @@ order by process;
 select process, reason, messages, observations from reject_count order by process, reason;
 
 -- name: tables
--- What stands in the tables; of the dead letters those that the table of observations lacks.
+-- What stands in the tables and what retention took from them; of the dead letters those that the table of
+-- observations lacks.
 select (select count(*) from observation) as observations,
-       (select count(*) from dead_letter where role = 'store' and topic like '%observations') as dead_frames,
-       (select count(*) from dead_letter) as dead_letters;
+       (select coalesce(sum(rows), 0)::bigint from dropped_chunk) as dropped,
+       (select count(*) from dead_letter
+        where lost_records = 0 and role = 'store' and topic like '%observations')
+       + (select coalesce(sum(records), 0)::bigint from dead_letter_count
+          where role = 'store' and topic like '%observations') as dead_frames,
+       (select count(*) from dead_letter where lost_records = 0)
+       + (select coalesce(sum(records), 0)::bigint from dead_letter_count) as dead_letters;
+
+-- name: lost
+-- Records that Kafka deleted before a role had read them.
+select role, sum(lost_records)::bigint as records
+from (select role, lost_records from dead_letter union all select role, lost_records from dead_letter_count) l
+where lost_records > 0 group by role order by role;

@@ -1,57 +1,63 @@
 -- name: lock_progress
--- Where a partition stands; the row stays locked until the end of the transaction, which fences a stalled writer.
-insert into log_progress (topic, partition, next_offset) values (%(topic)s, %(partition)s, 0)
+-- Where partitions stand; their rows stay locked until the end of the transaction, which fences a stalled writer.
+insert into log_progress (topic, partition, next_offset)
+select topic, partition, 0 from unnest(%(topics)s::text[], %(partitions)s::integer[]) as n (topic, partition)
+order by topic, partition
 on conflict (topic, partition) do update set topic = excluded.topic
-returning next_offset;
+returning topic, partition, next_offset;
 
 -- name: read_progress
--- Where a partition stands, without a lock.
-select next_offset, records from log_progress where topic = %(topic)s and partition = %(partition)s;
+-- Where a partition stands, without a lock, and up to where what follows from its rows is known.
+select next_offset, records, followed_offset from log_progress where topic = %(topic)s and partition = %(partition)s;
 
 -- name: move_progress
--- What was applied in this transaction.
-update log_progress set next_offset = %(next_offset)s, records = records + %(records)s
+-- What was applied in this transaction; nothing follows from it later.
+update log_progress set next_offset = %(next_offset)s, followed_offset = %(next_offset)s, records = records + %(records)s
 where topic = %(topic)s and partition = %(partition)s;
 
 -- name: mark_dirty
--- The rollups of these hours are out of date. The update locks the mark, so that the job passes it by until commit.
+-- The rollups of these hours are out of date.
 insert into rollup_dirty as old (hour, partition)
-select hour, %(partition)s from unnest(%(hours)s::timestamptz[]) as hour
-on conflict (hour, partition) do update set marks = old.marks + 1;
-
--- name: update_latest
--- The newest observation of each Datastream.
-update datastream d set last_time = n.time, last_result = n.result, last_quality = n.quality
-from unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(results)s::float8[], %(qualities)s::smallint[])
-    as n (id, time, result, quality)
-where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
+select hour, partition from unnest(%(hours)s::timestamptz[], %(partitions)s::integer[]) as n (hour, partition)
+order by partition, hour
+on conflict (hour, partition) do update set marks = old.marks + 1, last_marked_at = now();
 
 -- name: update_latest_as_stored
--- The newest observation of each Datastream, where what came need not be what stands.
+-- The newest observation of each Datastream in the transaction of its rows: what came is not always what stands.
 update datastream d set last_time = o.phenomenon_time, last_result = o.result, last_quality = o.quality
 from unnest(%(ids)s::bigint[], %(times)s::timestamptz[]) as n (id, time)
 join observation o on o.datastream = n.id and o.phenomenon_time = n.time
 where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
 
 -- name: count_frames
--- The counts of a partition.
+-- What was applied in this transaction, of several partitions.
+with came as (
+    select * from unnest(%(topics)s::text[], %(partitions)s::integer[], %(next_offsets)s::bigint[], %(frames)s::bigint[],
+                         %(observations)s::bigint[], %(inserted)s::bigint[], %(duplicates)s::bigint[],
+                         %(revisions)s::bigint[], %(refused)s::bigint[], %(missing)s::bigint[])
+        as n (topic, partition, next_offset, frames, observations, inserted, duplicates, revisions, refused, missing)
+), moved as (
+    update log_progress p set next_offset = c.next_offset, records = p.records + c.frames
+    from came c where p.topic = c.topic and p.partition = c.partition
+)
 insert into frame_count as old
     (topic, partition, frames, observations, inserted, duplicates, revisions, refused, missing)
-values (%(topic)s, %(partition)s, %(frames)s, %(observations)s, %(inserted)s, %(duplicates)s, %(revisions)s,
-        %(refused)s, %(missing)s)
+select topic, partition, frames, observations, inserted, duplicates, revisions, refused, missing from came
 on conflict (topic, partition) do update set
     frames = old.frames + excluded.frames, observations = old.observations + excluded.observations,
     inserted = old.inserted + excluded.inserted, duplicates = old.duplicates + excluded.duplicates,
     revisions = old.revisions + excluded.revisions, refused = old.refused + excluded.refused,
     missing = old.missing + excluded.missing;
 
--- name: count_process
--- What an ingest process says in its latest frame that it has done, and how many of its frames were stored.
+-- name: count_processes
+-- What ingest processes say in their latest frames that they have done, and how many of their frames were stored.
 insert into process_count as old
     (process, partition, frames, sequence, messages, messages_rejected, published, observations_rejected, missing,
      framed, closed)
-values (%(process)s, %(partition)s, %(frames)s, %(sequence)s, %(messages)s, %(messages_rejected)s, %(published)s,
-        %(observations_rejected)s, %(missing)s, %(framed)s, %(closed)s)
+select * from unnest(%(process)s::text[], %(partition)s::integer[], %(frames)s::bigint[], %(sequence)s::bigint[],
+                     %(messages)s::bigint[], %(messages_rejected)s::bigint[], %(published)s::bigint[],
+                     %(observations_rejected)s::bigint[], %(missing)s::bigint[], %(framed)s::bigint[],
+                     %(closed)s::boolean[])
 on conflict (process, partition) do update set
     frames = old.frames + excluded.frames, sequence = excluded.sequence, messages = excluded.messages,
     messages_rejected = excluded.messages_rejected, published = excluded.published,
@@ -162,10 +168,10 @@ values (%(group)s, %(partition)s, %(offset)s, %(topic)s, %(payload)s, %(payload_
 on conflict do nothing;
 
 -- name: trim_reject_samples
--- The latest five stay.
+-- The latest few stay.
 delete from reject_sample where reject_group = %(group)s and (topic_partition, log_offset) not in (
     select topic_partition, log_offset from reject_sample where reject_group = %(group)s
-    order by received_at desc, log_offset desc limit 5);
+    order by received_at desc, log_offset desc limit %(samples)s);
 
 -- name: count_rejects
 -- Rejects of a process by reason.
@@ -184,7 +190,8 @@ on conflict (id) do update set
 where delivery.status <> 'delivered';
 
 -- name: insert_dead_letter
--- A record of the log that a role could not apply.
-insert into dead_letter (topic, partition, log_offset, role, reason, value)
-values (%(topic)s, %(partition)s, %(offset)s, %(role)s, %(reason)s, %(value)s)
-on conflict do nothing;
+-- A record of the log that a role could not apply, or from where on it lost some.
+insert into dead_letter as old (topic, partition, log_offset, role, reason, value, lost_records)
+values (%(topic)s, %(partition)s, %(offset)s, %(role)s, %(reason)s, %(value)s, %(lost_records)s)
+on conflict (topic, partition, log_offset, role) do update set
+    lost_records = greatest(old.lost_records, excluded.lost_records);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from aedilis.frame import NO_TIME, NONE, Frame
 from aedilis.identity import datastream_id, thing_id
 from aedilis.vocabulary import Datastream, FrameCounts, FrameHeader, Quality, Thing
 from storage.counts import Counts, read_counts
+from storage.progress import WentBack
 from storage.rollup import refresh
 from storage.writer import Writer
 from tests.installation import Installation
@@ -85,23 +86,32 @@ def frame(items: Sequence[Item], first: int, streams: dict[str, Datastream], pro
     )
 
 
+def now_counts(installation: Installation) -> Counts:
+    """The accounting as it stands."""
+
+    async def read() -> Counts:
+        async with await psycopg.AsyncConnection.connect(installation.database, autocommit=True) as connection:
+            return await read_counts(connection)
+
+    return asyncio.run(read())
+
+
 def stored(installation: Installation, batches: list[list[tuple[int, Frame]]]) -> tuple[dict[str, Any], Counts]:
     """What stands in emptied tables after these batches."""
 
-    async def write() -> Counts:
+    async def write() -> None:
         for batch in batches:  # each by a writer that knows nothing yet
             async with Writer(installation.settings) as writer:
                 await writer.write_frames("observations", 0, batch)
-                await refresh(writer.pool)
-        async with await psycopg.AsyncConnection.connect(installation.database, autocommit=True) as connection:
-            return await read_counts(connection)
+                await writer.write_latest()
+                await refresh(writer.pool, quiet=timedelta(0))
 
     installation.run(
         "truncate observation, revision, rollup_hour, rollup_dirty, datastream, thing, agency, log_progress,"
         " frame_count, process_count, refused_declaration, reject_group cascade"
     )
-    counts = asyncio.run(write())
-    return {name: installation.rows(query) for name, query in TABLES.items()}, counts
+    asyncio.run(write())
+    return {name: installation.rows(query) for name, query in TABLES.items()}, now_counts(installation)
 
 
 NAN = math.nan
@@ -206,3 +216,66 @@ def test_what_comes_under_another_unit_or_name_is_refused_with_its_reason(
     )
     assert {(reason, count) for reason, count, _ in told} == {("refused_datastream", 2)}
     assert all(why in detail for *_, detail in told)
+
+
+def test_what_a_crash_of_the_database_took_back_is_noticed_and_written_again(installation: Installation) -> None:
+    batches = frames(LOG, [4, 8])
+    wanted, _ = stored(installation, batches)
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as writer:
+            await writer.write_frames("observations", 0, batches[0])
+            first = batches[1][0][0]
+            await writer.write_frames("observations", 0, batches[1])
+            installation.run(f"update log_progress set next_offset = {first}")
+            with pytest.raises(WentBack):
+                await writer.write_frames("observations", 0, batches[2])
+            assert await writer.next_offset("observations", 0) == first
+            for batch in batches[1:]:
+                await writer.write_frames("observations", 0, batch)
+            await writer.write_latest()
+            await refresh(writer.pool, quiet=timedelta(0))
+
+    stored(installation, [])
+    asyncio.run(scenario())
+    assert {name: installation.rows(query) for name, query in TABLES.items()} == wanted
+
+
+@pytest.mark.parametrize("transactions", [1, 2])
+def test_partitions_share_a_transaction_unless_one_meets_what_is_stored(
+    installation: Installation, transactions: int
+) -> None:
+    twice: list[Item] = [("b", 0, 1.0, None, None)] * transactions
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as writer:
+            await asyncio.gather(
+                writer.write_frames("observations", 0, frames([("a", 0, 1.0, None, None)], [])[0]),
+                writer.write_frames("observations", 1, frames(twice, [], process=2)[0]),
+            )
+
+    asyncio.run(scenario())
+    assert installation.rows("select partition, inserted, duplicates from frame_count order by 1") == [
+        (0, 1, 0),
+        (1, 1, transactions - 1),
+    ]
+    assert installation.rows("select count(distinct xmin::text) from frame_count") == [(transactions,)]
+
+
+def test_a_successor_tells_the_latest_values_that_a_dead_process_had_not(installation: Installation) -> None:
+    batches = frames(LOG, [4, 8])
+    wanted, _ = stored(installation, batches)
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as dying:
+            for batch in batches:
+                await dying.write_frames("observations", 0, batch)
+        assert installation.rows("select count(*) from log_progress where followed_offset < next_offset") == [(1,)]
+        async with Writer(installation.settings) as successor:
+            await successor.next_offset("observations", 0)
+            await successor.write_latest()
+
+    stored(installation, [])
+    asyncio.run(scenario())
+    assert installation.rows(TABLES["latest"]) == wanted["latest"]
+    assert installation.rows("select count(*) from log_progress where followed_offset < next_offset") == [(0,)]

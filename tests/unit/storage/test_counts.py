@@ -15,7 +15,7 @@ def process(state: str = "live", **changes: int) -> dict[str, Any]:
 
 
 def tables(rows: int, dead_frames: int = 0) -> dict[str, int]:
-    return {"observations": rows, "dead_frames": dead_frames, "dead_letters": dead_frames}
+    return {"observations": rows, "dropped": 0, "dead_frames": dead_frames, "dead_letters": dead_frames}
 
 
 def partition(**changes: int) -> dict[str, Any]:
@@ -80,3 +80,16 @@ def test_a_process_may_not_have_framed_more_than_it_read() -> None:
 def test_a_frame_that_nobody_can_store_is_a_dead_letter_and_no_loss() -> None:
     found = account([partition(**STORED)], [process("closed", **{**WELL, "sent": 4})], REJECTS, tables(5, 1))
     assert (found.agree, found.dead_letters) == (True, 1)
+
+
+def test_what_retention_dropped_is_no_loss() -> None:
+    dropped = {**tables(3), "dropped": 2}
+    found = account([partition(**STORED)], [process("closed", **WELL)], REJECTS, dropped)
+    assert (found.agree, found.dropped) == (True, 2)
+    assert not account([partition(**STORED)], [process("closed", **WELL)], REJECTS, tables(3)).agree
+
+
+def test_what_was_deleted_before_it_was_read_is_an_error() -> None:
+    found = account([partition(**STORED)], [process("closed", **WELL)], REJECTS, tables(5), {"detect": 7})
+    assert not found.agree
+    assert found.lost == {"detect": 7}

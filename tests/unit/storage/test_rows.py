@@ -25,18 +25,28 @@ def rows(
 
 
 def test_the_newest_of_each_datastream() -> None:
-    newest = rows([(1, 5), (2, 1), (1, 9), (1, 7), (2, 0)], [1, 2, 3, 4, 5]).newest()
+    newest = rows([(1, 5), (2, 1), (1, 9), (1, 7), (2, 0)], [1, 2, 3, 4, 5]).in_order().newest()
     assert list(zip(newest.datastream, newest.phenomenon_time, newest.result, strict=True)) == [(1, 9, 3), (2, 1, 2)]
 
 
 def test_of_those_of_one_time_the_last_is_newest() -> None:
-    assert rows([(1, 5), (1, 5)], [1, 2]).newest().result.tolist() == [2]
+    assert rows([(1, 5), (1, 5)], [1, 2]).in_order().newest().result.tolist() == [2]
 
 
 def test_whether_a_key_stands_twice() -> None:
-    assert not rows([(1, 1), (1, 2), (2, 1)]).repeats()
-    assert rows([(1, 1), (2, 1), (1, 1)]).repeats()
+    assert not rows([(1, 1), (1, 2), (2, 1)]).in_order().repeats()
+    assert rows([(1, 1), (2, 1), (1, 1)]).in_order().repeats()
     assert not rows([]).repeats()
+
+
+def test_joined_rows_keep_their_flags() -> None:
+    bare = rows([(1, 1)])
+    bare = Rows(*[getattr(bare, name) for name in list(Rows.__dataclass_fields__)[:-1]], raw_flag=None)
+    assert Rows.joined([bare, bare]).raw_flag is None
+    flags = Rows.joined([bare, rows([(1, 2)], flags=["N"])]).raw_flag
+    assert flags is not None
+    assert flags.tolist() == [None, "N"]
+    assert len(Rows.joined([Rows.none(), Rows.none()])) == len(Rows.none().newest()) == 0
 
 
 def test_take() -> None:

@@ -23,6 +23,8 @@ class Log:
         self.acknowledged: list[int] = []
         self.sought: list[int] = []
         self.dead: list[int] = []
+        self.lost: list[tuple[int, int]] = []
+        self.went_back: int | None = None
         self.poison: set[int] = set()
         self.stalls = 0
         self.faults = 0
@@ -33,6 +35,9 @@ class Log:
         return self.kept
 
     async def apply(self, records: Sequence[Record]) -> None:
+        if self.went_back is not None:
+            self.kept, self.went_back = self.went_back, None
+            raise SetBack("a crash took it")
         if self.stalls:
             self.stalls -= 1
             raise Stalled("away")
@@ -57,8 +62,11 @@ class Log:
     async def offsets(self) -> tuple[int, int]:
         return self.first, self.length
 
-    async def bury(self, record: Record, reason: str) -> None:
-        self.dead.append(record.offset)
+    async def bury(self, record: Record, reason: str, lost: int) -> None:
+        if lost:
+            self.lost.append((record.offset, lost))
+        else:
+            self.dead.append(record.offset)
 
     def record(self, offset: int) -> Record:
         return Record(offset, None, b"", lambda: self.acknowledged.append(offset))
@@ -220,9 +228,21 @@ def test_deleted_records_are_passed_over_and_counted(caplog: pytest.LogCaptureFi
         log = Log(kept=2, first=6)
         await feed(log, [6, 7])
         assert log.applied == [6, 7]
+        assert log.lost == [(2, 4)]
 
     asyncio.run(scenario())
     assert "retention deleted 4 records" in caplog.text
+
+
+def test_what_a_crash_took_back_is_read_again() -> None:
+    async def scenario() -> None:
+        log = Log(kept=2)
+        log.went_back = 1
+        await feed(log, [2, 3, 1, 2, 3])
+        assert log.sought == [1]
+        assert log.applied == [1, 2, 3]
+
+    asyncio.run(scenario())
 
 
 def test_state_of_another_log_is_an_error_that_says_how_to_mend() -> None:
