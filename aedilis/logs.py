@@ -9,7 +9,6 @@ import time
 
 import structlog
 
-
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.:,]\d+)*")
 _WORDS = re.compile(r"[A-Za-z]{3}")
 
