@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit clean
+.PHONY: run test setup browser lint types test-unit test-faults clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -40,6 +40,9 @@ types: setup
 
 test-unit: setup
 	@$(BIN)/pytest tests/unit tests/conformance
+
+test-faults: setup ## kill, stop, fill and flood everything in turn; a quarter of an hour
+	@$(BIN)/pytest tests/faults -m "" --timeout 600
 
 clean: ## remove what set-up made; data under .aedilis stay
 	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache
