@@ -134,13 +134,13 @@ class Line(Progress):
 
     # ------------------------------------------------------------ what became of it
 
-    def settle_load(self, load: Load) -> None:
-        """Wait until all of a load, and all that follows from it, is stored and told."""
+    def settle_load(self, load: Load, *, told: bool = True) -> None:
+        """Wait until all of a load, and all that follows from it, is stored and, unless it is another, told."""
         self._expected += load.observations
         self.settle(self._expected, 180)
         deadline = time.monotonic() + 90
-        while (told := len(self.operator.of(load.agency))) < TOLD:
-            assert time.monotonic() < deadline, f"{told} of {TOLD} changes of alerts are told"
+        while told and (came := len(self.operator.of(load.agency))) < TOLD:
+            assert time.monotonic() < deadline, f"{came} of {TOLD} changes of alerts are told"
             time.sleep(0.2)
         self.settle(self._expected, 60)
 
