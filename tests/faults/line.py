@@ -137,12 +137,14 @@ class Line(Progress):
     def settle_load(self, load: Load, *, told: bool = True) -> None:
         """Wait until all of a load, and all that follows from it, is stored and, unless it is another, told."""
         self._expected += load.observations
-        self.settle(self._expected, 180)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while told and (came := len(self.operator.of(load.agency))) < TOLD:
-            assert time.monotonic() < deadline, f"{came} of {TOLD} changes of alerts are told"
-            time.sleep(0.2)
-        self.settle(self._expected, 60)
+            assert time.monotonic() < deadline, f"{came} of {TOLD} changes of alerts are told\n{self._latest_logs()}"
+            time.sleep(0.1)
+        self.settle(self._expected, 120)
+
+    def _latest_logs(self) -> str:
+        return "".join(path.read_text()[-1500:] for path in sorted(self.logs.glob("*.log")))
 
     def settle_loss(self, load: Load) -> int:
         """Wait until what arrived of a load is stored. Returns how many observations did not arrive."""
