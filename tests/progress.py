@@ -78,10 +78,10 @@ class Progress(ABC):
         def wait(what: str, done: Callable[[], bool]) -> None:
             while not done():
                 logs = "".join(path.read_text()[-1500:] for path in self.logs.glob("*.log"))
-                assert time.monotonic() < deadline, f"{what}: stored are {self._stored()} of {observations}\n{logs}"
+                assert time.monotonic() < deadline, f"{what}: stored are {self.stored()} of {observations}\n{logs}"
                 time.sleep(0.2)
 
-        wait("observations", lambda: self._stored() >= observations)
+        wait("observations", lambda: self.stored() >= observations)
         for role, source, state, outputs in (
             ("detect", OBSERVATIONS, DETECT_STATE, (ANOMALIES,)),
             ("alert", ANOMALIES, ALERT_STATE, (ALERTS,)),
@@ -97,9 +97,10 @@ class Progress(ABC):
                 ends = self.ends(output)
                 wait("store", lambda ends=ends, output=output: _all_at(self._progress(output), ends))  # type: ignore[misc]
         wait("rollups", lambda: self.rows("select count(*) from rollup_dirty") == [(0,)])
-        assert self._stored() == observations, f"{self._stored()} of {observations}"
+        assert self.stored() == observations, f"{self.stored()} of {observations}"
 
-    def _stored(self) -> int:
+    def stored(self) -> int:
+        """How many observations are stored."""
         return int(self.rows("select count(*) from observation")[0][0])
 
     def _progress(self, topic: Topic) -> dict[int, int]:

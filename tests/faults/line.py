@@ -62,7 +62,7 @@ class Line(Progress):
         self.servers = servers
         self.operator = operator
         self._figures = figures
-        self._expected = 0
+        self._agency = ""
         self._guests: list[Popen[bytes]] = []
         more = {"SESSION_TIMEOUT_SECONDS": "3", "CHECKPOINT_SECONDS": "0.5", "WEBHOOK": operator.url}
         more |= {"WEBHOOK_SECRET": SECRET, "ADMIN_PASSWORD": "unused"}
@@ -136,28 +136,31 @@ class Line(Progress):
 
     def settle_load(self, load: Load, *, told: bool = True) -> None:
         """Wait until all of a load, and all that follows from it, is stored and, unless it is another, told."""
-        self._expected += load.observations
+        self._agency = load.agency
         deadline = time.monotonic() + 180
         while told and (came := len(self.operator.of(load.agency))) < TOLD:
             assert time.monotonic() < deadline, f"{came} of {TOLD} changes of alerts are told\n{self._latest_logs()}"
             time.sleep(0.1)
-        self.settle(self._expected, 120)
+        self.settle(load.observations, 120)
 
     def _latest_logs(self) -> str:
         return "".join(path.read_text()[-1500:] for path in sorted(self.logs.glob("*.log")))
 
     def settle_loss(self, load: Load) -> int:
         """Wait until what arrived of a load is stored. Returns how many observations did not arrive."""
-        query = f"select count(*) from observations where agency = '{load.agency}'"
+        self._agency = load.agency
         stored, since, deadline = -1, time.monotonic(), time.monotonic() + 90
         while time.monotonic() < since + 5:
             assert time.monotonic() < deadline, "the load does not come to an end"
-            if (now := int(self.rows(query)[0][0])) != stored:
+            if (now := self.stored()) != stored:
                 stored, since = now, time.monotonic()
             time.sleep(0.2)
-        self._expected += stored
-        self.settle(self._expected)
+        self.settle(stored)
         return load.observations - stored
+
+    def stored(self) -> int:
+        """How many observations of the latest load are stored."""
+        return int(self.rows(f"select count(*) from observations where agency = '{self._agency}'")[0][0])
 
     def tables(self, agency: str) -> Rows:
         """What is compared, of one agency."""
