@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit test-soak bench clean
+.PHONY: run test setup browser lint types test-unit test-faults test-soak bench clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -47,6 +47,9 @@ test-unit: setup
 bench: setup ## how fast it is on this machine; writes the tables of docs/performance.md
 	@mkdir -p .aedilis
 	@$(BIN)/aedilis bench --json .aedilis/bench.json --page docs/performance.md
+
+test-faults: setup ## kill, stop, fill and flood everything in turn; a quarter of an hour
+	@$(BIN)/pytest tests/faults -m "" --timeout 600
 
 clean: ## remove what set-up made; data under .aedilis stay
 	rm -rf .venv api/web/node_modules .mypy_cache .ruff_cache .pytest_cache

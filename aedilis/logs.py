@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 
 import structlog
 
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.:,]\d+)*")
+_WORDS = re.compile(r"[A-Za-z]{3}")
+
+
+def _kind(record: logging.LogRecord) -> str:
+    """What lines that say the same have in common: their template; where it says nothing by itself, or is a text made
+    beforehand, the text without its numbers (of attempts, ports, times, correlation)."""
+    template = str(record.msg)
+    if record.args and not _WORDS.search(template):  # "%s", "%r: %s"
+        template = record.getMessage()
+    return _NUMBERS.sub("#", template[:400])[:200]
+
 
 class FloodFilter(logging.Filter):
-    """Lets a line of one (logger, level, template) through once in `seconds`, then tells how many were held back.
+    """Lets a line of one (logger, level, kind) through once in `seconds`, then tells how many were held back.
 
     It hangs on the handler: a filter on a logger does not see the records of its children.
     """
@@ -24,7 +37,7 @@ class FloodFilter(logging.Filter):
         """Whether the record is written."""
         if record.levelno < logging.WARNING:
             return True
-        key = (record.name, record.levelno, str(record.msg)[:120])
+        key = (record.name, record.levelno, _kind(record))
         now = time.monotonic()
         last = self._seen.get(key)
         if last is not None and now - last[0] < self.seconds:

@@ -82,7 +82,10 @@ def _start_servers(home: Path, supervisor: Supervisor, hold: int) -> Settings:
         choices.choose(home, _ours_to_choose())
         settings = load()
         local.check_given(settings)
-        started = [(server, supervisor.add(server.prepare(), hold=[hold])) for server in local.local_servers(settings)]
+        started = [
+            (server, supervisor.add(server.prepare(), hold=[hold], answers=server.answers))
+            for server in local.local_servers(settings)
+        ]
         for server, process in reversed(started):  # the slowest was started first
             local.wait_ready(process, server.address)
             server.finish()

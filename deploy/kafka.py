@@ -7,11 +7,13 @@ configuration alone, and the log knows the voter by its number.
 from __future__ import annotations
 
 import shutil
+import struct
 import uuid
 
 from aedilis.settings import Settings
 from deploy import fetch
 from deploy.choices import controller_address
+from deploy.probe import answer
 from deploy.process import Guarded
 
 _MIB = 1024 * 1024
@@ -79,6 +81,11 @@ class Kafka:
 
     def finish(self) -> None:
         """Nothing to do."""
+
+    def answers(self) -> bool:
+        """Whether it says which versions of the protocol it knows."""
+        # length, key (ApiVersions), version, correlation id, no client id
+        return answer(self.address, struct.pack(">ihhih", 10, 18, 0, 1, -1))
 
     def empty(self) -> None:
         """Delete all topics."""

@@ -9,6 +9,7 @@ import shutil
 
 from aedilis.settings import Settings
 from deploy import fetch
+from deploy.probe import answer
 from deploy.process import Guarded
 
 HASH_ROUNDS = 101
@@ -41,6 +42,7 @@ class Mosquitto:
             "log_type error",
             "log_type warning",
             "log_type notice",
+            "connection_messages false",  # the supervisor asks every five seconds whether it answers
             *(["user root"] if os.geteuid() == 0 else []),  # else it looks for a user `mosquitto`
         ]
         return "\n".join(lines) + "\n"
@@ -59,6 +61,11 @@ class Mosquitto:
 
     def finish(self) -> None:
         """Nothing to do."""
+
+    def answers(self) -> bool:
+        """Whether it lets a client in or refuses it."""
+        # CONNECT: length, protocol `MQTT` 4, a clean session, keep alive 5 s, no name
+        return answer(self.address, b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00")
 
     def empty(self) -> None:
         """Delete sessions and retained messages."""

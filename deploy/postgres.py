@@ -8,6 +8,7 @@ import os
 import pwd
 import secrets
 import shutil
+import struct
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import psutil
 from aedilis.errors import SettingError
 from aedilis.settings import Settings
 from deploy import fetch
+from deploy.probe import answer
 from deploy.process import Guarded
 from storage import bootstrap
 
@@ -119,6 +121,11 @@ class Postgres:
     def finish(self) -> None:
         """Make the user, the database and the extension."""
         bootstrap.make_database(self.address, (self._folder / "password").read_text(), self._settings.database)
+
+    def answers(self) -> bool:
+        """Whether it says that it is there, or starting up."""
+        # a request for an encrypted connection, answered with one letter
+        return answer(self.address, struct.pack(">ii", 8, 80_877_103))
 
     def empty(self) -> None:
         """Delete the cluster."""

@@ -29,6 +29,9 @@ class Server(Protocol):
     def finish(self) -> None:
         """What is done once it accepts connections."""
 
+    def answers(self) -> bool:
+        """Whether it says anything in its own protocol: the kernel accepts connections for one that hangs, too."""
+
     def empty(self) -> None:
         """Delete its data."""
 

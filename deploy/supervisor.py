@@ -17,8 +17,10 @@ WINDOW_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 16.0
 """Between the end of a process and its next start: none the first time, then 1, 2, 4 … seconds."""
 ASK_SECONDS = 5.0
-HANG_SECONDS = 90.0
+HANG_SECONDS = 30.0
 """A process that has not answered for so long is stopped and started again; every five seconds it is asked."""
+STARTING_SECONDS = 180.0
+"""One that has not answered since its start has so long: a server reads its log again, a worker waits for a server."""
 
 
 @dataclass
@@ -29,8 +31,14 @@ class _Kept:
     answers: Callable[[], bool] | None
     answered_at: float  # when it last answered, or was started
     asked_at: float
+    has_answered: bool = False  # since its start
     ended: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
     start_at: float | None = None  # it ended, and starts again then
+
+    @property
+    def patience(self) -> float:
+        """Seconds without an answer until it counts as hanging."""
+        return HANG_SECONDS if self.has_answered else STARTING_SECONDS
 
 
 class Supervisor:
@@ -78,12 +86,13 @@ class Supervisor:
             elif (code := kept.process.poll()) is not None:
                 said.append(self._ended(kept, code))
             elif self._hangs(kept):
-                said.append(f"{kept.process.name} has not answered for {HANG_SECONDS:.0f} s; stopped")
+                said.append(f"{kept.process.name} has not answered for {kept.patience:.0f} s; stopped")
                 kept.process.ask_to_stop()
         return said
 
     def _start(self, kept: _Kept) -> None:
         kept.start_at = None
+        kept.has_answered = False
         kept.answered_at = kept.asked_at = self._clock()
         kept.process.start(kept.hold)
 
@@ -109,9 +118,9 @@ class Supervisor:
             return False
         kept.asked_at = now
         if kept.answers():
-            kept.answered_at = self._clock()
+            kept.has_answered, kept.answered_at = True, self._clock()
             return False
-        if now - kept.answered_at < HANG_SECONDS:
+        if now - kept.answered_at < kept.patience:
             return False
         kept.answered_at = now  # it has as long again to stop
         return True

@@ -186,7 +186,7 @@ class MqttSource:
         )
         if settings.mqtt_user:
             self._client.username_pw_set(settings.mqtt_user, settings.mqtt_password)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=1)
+        self._client.reconnect_delay_set(min_delay=0.1, max_delay=1)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect

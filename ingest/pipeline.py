@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 
 from aedilis import metrics
 from aedilis.frame import encode
@@ -84,7 +85,13 @@ class Pipeline:
             max_request_size=8 * 1024 * 1024,
             request_timeout_ms=90_000,
         )
-        await self._producer.start()
+        while True:
+            try:
+                await self._producer.start()
+                break
+            except KafkaConnectionError as error:  # started while the broker is away
+                log.warning("waiting for Kafka: %s", error)
+                await asyncio.sleep(1)
         for placed in await read_placed(self._settings):
             self._placement.learn(placed)
         await self._health.start()

@@ -17,6 +17,7 @@ from typing import Any
 import faust
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from aedilis import metrics
@@ -31,6 +32,12 @@ log = logging.getLogger(__name__)
 
 STALL_SECONDS = 60.0
 """Behind the end of the log without moving for so long, a worker ends, and its supervisor starts it anew."""
+REVOKE_SECONDS = 15.0
+"""A worker that does not let its partitions go for so long ends: the whole group waits for it."""
+REBALANCE_SECONDS = 90.0
+"""So does one whose rebalance does not come to an end; a broker that is away and comes back takes part of it."""
+SLOW_ANSWER_SECONDS = 5.0
+"""A broker that took longer to answer was away: who stood still meanwhile did not stall."""
 
 
 @dataclass
@@ -53,6 +60,7 @@ class RoleWorker:
         self.role = role
         self._runners: dict[TP, PartitionRunner] = {}
         self._moved: dict[TP, tuple[int | None, float]] = {}
+        self._settled_at = time.monotonic()
         self._producer: AIOKafkaProducer | None = None
         self._probe: AIOKafkaConsumer | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -107,7 +115,13 @@ class RoleWorker:
             max_request_size=8 * 1024 * 1024,
             request_timeout_ms=90_000,
         )
-        await self._producer.start()
+        while True:
+            try:
+                await self._producer.start()
+                break
+            except KafkaConnectionError as error:  # started while the broker is away
+                log.warning("waiting for Kafka: %s", error)
+                await asyncio.sleep(1)
         self._probe = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, enable_auto_commit=False)
         await self._probe.start()
         await self._check_topics()
@@ -145,7 +159,12 @@ class RoleWorker:
 
     async def _on_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         gone = [self._runners.pop(tp) for tp in list(self._runners) if tp in revoked]
-        await asyncio.gather(*(runner.drop() for runner in gone))
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS):
+                await asyncio.gather(*(runner.drop() for runner in gone))
+        except TimeoutError:
+            log.error("worker ends: its partitions were not let go for %.0f s", REVOKE_SECONDS)
+            os._exit(75)
         metrics.PARTITIONS.labels(self.role.name).set(len(self._runners))
 
     def _runner(self, tp: TP) -> PartitionRunner:
@@ -181,9 +200,16 @@ class RoleWorker:
             try:
                 await self._nudge()
             except Exception as error:  # the broker is away: the consumer waits for it as well
+                self._moved.clear()
                 log.warning("cannot ask the broker for offsets: %s", error)
 
     def _end_if_failed(self) -> None:
+        now = time.monotonic()
+        if not self.app.rebalancing:
+            self._settled_at = now
+        elif now - self._settled_at > REBALANCE_SECONDS:
+            log.error("worker ends: a rebalance has taken more than %.0f s", REBALANCE_SECONDS)
+            os._exit(75)
         for runner in self._runners.values():
             if runner.failure is not None:
                 log.error("worker ends: %s failed with %r", runner.name, runner.failure)
@@ -192,8 +218,11 @@ class RoleWorker:
     async def _nudge(self) -> None:
         assert self._probe is not None
         tps = {TopicPartition(tp.topic, tp.partition): tp for tp in self._runners}
+        asked = time.monotonic()
         ends = await self._probe.end_offsets(list(tps))
         now = time.monotonic()
+        if now - asked > SLOW_ANSWER_SECONDS:
+            self._moved.clear()
         for kafka, end in ends.items():
             tp = tps[kafka]
             runner = self._runners.get(tp)

@@ -74,6 +74,26 @@ def test_a_flood_becomes_one_line_that_tells_how_many_were_held_back(
     ]
 
 
+@pytest.mark.parametrize(
+    ("template", "arguments"),
+    [
+        ("request 17 to 127.0.0.1:9092 failed after 30.5 s", ("request 18 to 127.0.0.1:40123 failed after 7 s",)),
+        ("<Task at 0x7f01ab> failed", ("<Task at 0x7f99cd> failed",)),
+    ],
+)
+def test_lines_that_differ_in_numbers_only_are_equal(lines: Any, template: str, arguments: tuple[str]) -> None:
+    for text in (template, *arguments):
+        logging.getLogger("x").warning(text)
+        logging.getLogger("x").warning("%s", f"again {text}")
+    assert [line["event"] for line in lines()] == [template, f"again {template}"]
+
+
+def test_a_template_without_words_tells_nothing(lines: Any) -> None:
+    for what in ("the broker is away", "the database is away", "the broker is away"):
+        logging.getLogger("x").warning("%s", what)
+    assert [line["event"] for line in lines()] == ["the broker is away", "the database is away"]
+
+
 def test_information_is_never_held_back(lines: Any) -> None:
     for _ in range(3):
         logging.getLogger("x").info("again")
@@ -83,5 +103,5 @@ def test_information_is_never_held_back(lines: Any) -> None:
 def test_the_filter_forgets_when_templates_are_endless() -> None:
     held = logs.FloodFilter()
     for i in range(3000):
-        held.filter(logging.LogRecord("x", logging.ERROR, "", 1, f"text {i}", (), None))
+        held.filter(logging.LogRecord("x", logging.ERROR, "", 1, f"text {'x' * (i % 100)}{'y' * (i // 100)}", (), None))
     assert len(held._seen) <= 1001

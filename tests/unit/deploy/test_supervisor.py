@@ -13,7 +13,7 @@ import pytest
 
 from aedilis.errors import ServerError
 from deploy.process import Guarded
-from deploy.supervisor import HANG_SECONDS, RESTARTS, WINDOW_SECONDS, Supervisor
+from deploy.supervisor import ASK_SECONDS, HANG_SECONDS, RESTARTS, STARTING_SECONDS, WINDOW_SECONDS, Supervisor
 
 
 class Clock:
@@ -108,13 +108,48 @@ def test_what_hangs_is_started_again(tmp_path: Path, supervisor: Supervisor, clo
     answers[0] = False
     clock.now += HANG_SECONDS - 1
     assert supervisor.tend() == []
-    clock.now += 6
+    clock.now += ASK_SECONDS + 1
     assert supervisor.tend() == [f"x has not answered for {HANG_SECONDS:.0f} s; stopped"]
     ended(process)
     assert len(supervisor.tend()) == 1
     supervisor.tend()
     assert process.pid != pid
     assert process.poll() is None
+
+
+def test_what_starts_has_longer(tmp_path: Path, supervisor: Supervisor, clock: Clock) -> None:
+    supervisor.add(shell(tmp_path, "x", "exec sleep 600"), answers=lambda: False)
+    clock.now += STARTING_SECONDS - 1
+    assert supervisor.tend() == []
+    clock.now += ASK_SECONDS + 1
+    assert supervisor.tend() == [f"x has not answered for {STARTING_SECONDS:.0f} s; stopped"]
+
+
+def test_what_hangs_again_and_again_is_given_up(tmp_path: Path, supervisor: Supervisor, clock: Clock) -> None:
+    """A real process, stopped as a debugger or a dead disk would: its guard waits for its grace and kills it."""
+    process = supervisor.add(
+        Guarded("x", ["sleep", "600"], tmp_path / "x.log", grace=0.1),
+        answers=lambda: psutil.Process(process.commands()[0]).status() != psutil.STATUS_STOPPED,
+    )
+
+    def hang() -> None:
+        until(lambda: any(psutil.Process(pid).name() == "sleep" for pid in process.commands()))
+        clock.now += ASK_SECONDS
+        assert supervisor.tend() == []
+        os.kill(process.commands()[0], signal.SIGSTOP)
+        until(lambda: psutil.Process(process.commands()[0]).status() == psutil.STATUS_STOPPED)
+        clock.now += HANG_SECONDS + 1
+        assert supervisor.tend() == [f"x has not answered for {HANG_SECONDS:.0f} s; stopped"]
+        ended(process)
+
+    for _ in range(RESTARTS):
+        hang()
+        supervisor.tend()
+        clock.now += 10
+        supervisor.tend()
+    hang()
+    with pytest.raises(ServerError, match=r"x: ended 6 times"):
+        supervisor.tend()
 
 
 def test_a_killed_guard_is_replaced_after_its_command(tmp_path: Path, supervisor: Supervisor) -> None:
