@@ -95,9 +95,9 @@ class Progress(ABC):
                 wait(role, lambda ends=ends, state=state: _all_at(self._kept(state), ends))  # type: ignore[misc]
             for output in outputs:
                 ends = self.ends(output)
-                wait("store", lambda ends=ends, output=output: _all_at(self._progress(output), ends))  # type: ignore[misc]
-        stands = self._progress(OBSERVATIONS)  # ticks go on
-        wait("latest values", lambda: _all_at(self._progress(OBSERVATIONS, "followed_offset"), stands))
+                wait("store", lambda ends=ends, output=output: _all_at(self.progress(output), ends))  # type: ignore[misc]
+        stands = self.progress(OBSERVATIONS)  # ticks go on
+        wait("latest values", lambda: _all_at(self.progress(OBSERVATIONS, "followed_offset"), stands))
         wait("rollups", lambda: self.rows("select count(*) from rollup_dirty") == [(0,)])
         assert self.stored() == observations, f"{self.stored()} of {observations}"
 
@@ -105,7 +105,7 @@ class Progress(ABC):
         """How many observations are stored."""
         return int(self.rows("select count(*) from observation")[0][0])
 
-    def _progress(self, topic: Topic, column: str = "next_offset") -> dict[int, int]:
+    def progress(self, topic: Topic, column: str = "next_offset") -> dict[int, int]:
         name = self.settings.topic(topic.name)
         return dict(self.rows(f"select partition, {column} from log_progress where topic = '{name}'"))
 

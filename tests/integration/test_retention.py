@@ -134,11 +134,11 @@ def wait(installation: Installation, done: Callable[[], bool]) -> None:
 
 
 def ends(installation: Installation) -> int:
-    return sum(installation._ends(OBSERVATIONS).values())
+    return sum(installation.ends(OBSERVATIONS).values())
 
 
 def stored(installation: Installation) -> int:
-    return sum(installation._progress(OBSERVATIONS).values())
+    return sum(installation.progress(OBSERVATIONS).values())
 
 
 async def empty(installation: Installation) -> int:
