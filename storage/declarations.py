@@ -6,6 +6,7 @@ another unit (a new unit is a new Datastream), is refused, and with it all that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Batch:
         self.ids: set[int] = set()
         self.sensors: dict[str, int] = dict(learned.sensors)
         self.refused: dict[str, dict[int, str]] = {}  # process → Datastream → why
-        self._things: dict[Thing, str | None] = {}
+        self._things: set[Thing] = set()
 
     async def take(self, frame: Frame) -> npt.NDArray[np.bool_] | None:
         """Store what a frame declares. Returns which of its observations are accepted, shape `(n,)`; None for all."""
@@ -53,9 +54,9 @@ class Batch:
         if process not in self.refused:
             learned = self._learned.refused.get(process)
             self.refused[process] = await self._refused_before(process) if learned is None else dict(learned)
-        for datastream in frame.header.datastreams:
-            if datastream not in (self.known.get(datastream.id), self._learned.known.get(datastream.id)):
-                await self._declare(process, datastream)
+        new = [one for one in frame.header.datastreams if not self._is_known(one)]
+        while new:  # in one statement each identity may stand once
+            new = await self._declare(process, new)
         for name in frame.sensor_types:
             if name not in self.sensors:
                 self.sensors[name] = await self._sensor(name)
@@ -76,51 +77,75 @@ class Batch:
         cursor = await self._connection.execute(Q["refused_before"], {"process": process})
         return {row[0]: row[1] for row in await cursor.fetchall()}
 
-    async def _declare(self, process: str, datastream: Datastream) -> None:
-        if datastream.thing not in self._things:
-            self._things[datastream.thing] = await self._thing(datastream.thing)
-        why = self._things[datastream.thing] or await self._datastream(datastream)
-        if why is None:
-            self.known[datastream.id] = datastream
-            self.ids.add(datastream.id)
-            if self.refused[process].pop(datastream.id, None) is not None:
-                await self._connection.execute(Q["forgive"], {"process": process, "datastream": datastream.id})
-            return
+    def _is_known(self, datastream: Datastream) -> bool:
+        return datastream in (self.known.get(datastream.id), self._learned.known.get(datastream.id))
+
+    async def _declare(self, process: str, new: Sequence[Datastream]) -> list[Datastream]:
+        """Store them together: one by one, the first minute of a large city would be spent waiting for answers.
+
+        Returns those that share an identity with others and were left for the next time.
+        """
+        things: dict[int, Thing] = {}
+        now: dict[int, Datastream] = {}
+        left: list[Datastream] = []
+        for one in new:
+            if one.id in now or things.setdefault(one.thing.id, one.thing) != one.thing:
+                left.append(one)
+            else:
+                now[one.id] = one
+        fresh = [things[i] for i in sorted(things) if things[i] not in self._things]
+        of_others = {thing.id for thing in fresh} - await self._store_things(fresh)
+        self._things.update(thing for thing in fresh if thing.id not in of_others)
+        stored = await self._store_datastreams([now[i] for i in sorted(now) if now[i].thing.id not in of_others])
+        for one in now.values():
+            if one.id in stored:
+                await self._accept(process, one)
+            else:
+                await self._refuse(process, one, of_others)
+        return left
+
+    async def _accept(self, process: str, datastream: Datastream) -> None:
+        self.known[datastream.id] = datastream
+        self.ids.add(datastream.id)
+        if self.refused[process].pop(datastream.id, None) is not None:
+            await self._connection.execute(Q["forgive"], {"process": process, "datastream": datastream.id})
+
+    async def _refuse(self, process: str, datastream: Datastream, of_others: Set[int]) -> None:
+        thing = datastream.thing
+        if thing.id in of_others:
+            why = f"the identity of {thing.agency}/{thing.name} belongs to another Thing"
+        else:
+            why = await self._why_not(datastream)
         self.refused[process][datastream.id] = why
         values = {"process": process, "datastream": datastream.id, "why": why}
         await self._connection.execute(Q["refuse"], values)
 
-    async def _thing(self, thing: Thing) -> str | None:
-        """Store it; why not, if its identity is another's."""
-        location = thing.location
-        await self._connection.execute(Q["upsert_agency"], {"agency": thing.agency})
-        values: dict[str, Any] = {
-            "id": thing.id,
-            "agency": thing.agency,
-            "name": thing.name,
-            "zone": thing.zone,
-            "partition": thing.partition,
-            "clock": thing.clock,
-            "longitude": location.longitude if location else None,
-            "latitude": location.latitude if location else None,
+    async def _store_things(self, things: Sequence[Thing]) -> set[int]:
+        """Those that are stored; the identities of the others are of other names."""
+        if not things:
+            return set()
+        places = [one.location for one in things]
+        columns: dict[str, list[Any]] = {
+            name: [getattr(one, name) for one in things]
+            for name in ("id", "agency", "name", "zone", "partition", "clock")
         }
-        stored = await (await self._connection.execute(Q["upsert_thing"], values)).fetchone()
-        return None if stored else f"the identity of {thing.agency}/{thing.name} belongs to another Thing"
+        columns["longitude"] = [place.longitude if place else None for place in places]
+        columns["latitude"] = [place.latitude if place else None for place in places]
+        await self._connection.execute(Q["upsert_agencies"], {"agencies": sorted(set(columns["agency"]))})
+        cursor = await self._connection.execute(Q["upsert_things"], columns)
+        return {row[0] for row in await cursor.fetchall()}
 
-    async def _datastream(self, datastream: Datastream) -> str | None:
-        """Store it; why not, if its identity is another's or its unit another one."""
-        values = {
-            "id": datastream.id,
-            "thing": datastream.thing.id,
-            "name": datastream.name,
-            "observed_property": datastream.observed_property,
-            "unit": datastream.unit,
-            "sensor_type": datastream.sensor_type,
-            "sensor_version": datastream.sensor_version,
-            "interval": datastream.interval,
-        }
-        if await (await self._connection.execute(Q["upsert_datastream"], values)).fetchone():
-            return None
+    async def _store_datastreams(self, datastreams: Sequence[Datastream]) -> set[int]:
+        """Those that are stored; the identities of the others are of other names, or their units are other ones."""
+        if not datastreams:
+            return set()
+        names = ("id", "name", "observed_property", "unit", "sensor_type", "sensor_version", "interval")
+        columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in datastreams] for name in names}
+        columns["thing"] = [one.thing.id for one in datastreams]
+        cursor = await self._connection.execute(Q["upsert_datastreams"], columns)
+        return {row[0] for row in await cursor.fetchall()}
+
+    async def _why_not(self, datastream: Datastream) -> str:
         cursor = await self._connection.execute(Q["unit_of"], {"id": datastream.id, "name": datastream.name})
         row = await cursor.fetchone()
         if row is None:

@@ -1,21 +1,23 @@
--- name: upsert_agency
--- An agency named for the first time.
-insert into agency (name) values (%(agency)s) on conflict do nothing;
+-- name: upsert_agencies
+-- Agencies named for the first time.
+insert into agency (name) select unnest(%(agencies)s::text[]) on conflict do nothing;
 
--- name: upsert_thing
--- A Thing; nothing comes back when its identity belongs to other names.
+-- name: upsert_things
+-- Things; of those whose identity belongs to other names nothing comes back.
 insert into thing as old (id, agency, name, zone, partition, clock, longitude, latitude)
-values (%(id)s, %(agency)s, %(name)s, %(zone)s, %(partition)s, %(clock)s, %(longitude)s, %(latitude)s)
+select * from unnest(%(id)s::bigint[], %(agency)s::text[], %(name)s::text[], %(zone)s::text[], %(partition)s::integer[],
+                     %(clock)s::text[], %(longitude)s::float8[], %(latitude)s::float8[])
 on conflict (id) do update set
     zone = excluded.zone, clock = excluded.clock,
     longitude = coalesce(excluded.longitude, old.longitude), latitude = coalesce(excluded.latitude, old.latitude)
 where old.agency = excluded.agency and old.name = excluded.name
 returning id;
 
--- name: upsert_datastream
--- A Datastream; nothing comes back when its identity belongs to other names, or its unit is another one.
+-- name: upsert_datastreams
+-- Datastreams; of those whose identity belongs to other names, or whose unit is another one, nothing comes back.
 insert into datastream as old (id, thing, name, observed_property, unit, sensor_type, sensor_version, interval_us)
-values (%(id)s, %(thing)s, %(name)s, %(observed_property)s, %(unit)s, %(sensor_type)s, %(sensor_version)s, %(interval)s)
+select * from unnest(%(id)s::bigint[], %(thing)s::bigint[], %(name)s::text[], %(observed_property)s::text[],
+                     %(unit)s::text[], %(sensor_type)s::text[], %(sensor_version)s::integer[], %(interval)s::bigint[])
 on conflict (id) do update set
     sensor_type = excluded.sensor_type, sensor_version = excluded.sensor_version, interval_us = excluded.interval_us
 where old.thing = excluded.thing and old.name = excluded.name and old.unit = excluded.unit
