@@ -126,7 +126,6 @@ class CompiledType:
         self.format_speaks = self.format.name != "json"
         """Whether keys that begin with `@` are the format's own."""
 
-
         self.records_key = None if payload.records is None else key_of(payload.records)
         ignored = set(map(key_of, payload.ignore))
         self.ignores_others = EVERYTHING in ignored

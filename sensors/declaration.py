@@ -16,10 +16,7 @@ from aedilis.vocabulary import Severity
 from sensors.paths import Key, Path, key_of, show
 from sensors.template import Template, placeholders
 
-
-_HistoryTest = Literal[
-    "rate_of_change", "spike", "flat_line", "climatology", "attenuated", "gap", "neighbour"
-]
+_HistoryTest = Literal["rate_of_change", "spike", "flat_line", "climatology", "attenuated", "gap", "neighbour"]
 _Test = Literal["location", "gross_range", "sentinel", _HistoryTest]
 _Quality = Literal["good", "not_evaluated", "suspect", "fail", "missing"]
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -224,7 +221,9 @@ class SensorType(_Strict):
     thing: Naming = Naming()
     payload: Payload = Payload()
     time: Time = Time()
-    inputs: dict[str, Path] = Field(default_factory=dict, description="names that expressions use, and where they stand")
+    inputs: dict[str, Path] = Field(
+        default_factory=dict, description="names that expressions use, and where they stand"
+    )
     detectors: tuple[DetectorUse, ...] = ()
     properties: tuple[Property, ...] = Field(min_length=1)
     replay: Replay | None = None
@@ -330,7 +329,10 @@ def _keys_taken_twice(declared: SensorType) -> Iterator[tuple[str, str]]:
     shared = (
         ("$.thing.name_from", declared.thing.name_from),
         *((f"$.inputs.{name}", where) for name, where in declared.inputs.items()),
-        *((f"$.properties[{i}].payload_unit_from", prop.payload_unit_from) for i, prop in enumerate(declared.properties)),
+        *(
+            (f"$.properties[{i}].payload_unit_from", prop.payload_unit_from)
+            for i, prop in enumerate(declared.properties)
+        ),
     )  # of these, several may look at one value
     for path, where in shared:
         if where is not None:

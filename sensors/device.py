@@ -234,9 +234,7 @@ class Device:
         }
         self._forms = 0
 
-    def _one_by_one(
-        self, record: dict[Any, Any], root: str, problems: list[Problem]
-    ) -> tuple[list[int], list[float]]:
+    def _one_by_one(self, record: dict[Any, Any], root: str, problems: list[Problem]) -> tuple[list[int], list[float]]:
         form = self._kind
         properties, numbers = [], []
         for key, value in record.items():
@@ -339,9 +337,7 @@ class Device:
             return None
         form = self._kind
         if form.numeric_text:
-            longitude, latitude = (
-                number_of(part) if isinstance(part, str) else part for part in (longitude, latitude)
-            )
+            longitude, latitude = (number_of(part) if isinstance(part, str) else part for part in (longitude, latitude))
         numbers = all(type(part) in (int, float) for part in (longitude, latitude))
         if not numbers or not (abs(longitude) <= 180 and abs(latitude) <= 90):
             detail = f"expected degrees, got {shown(longitude)}, {shown(latitude)}"

@@ -32,10 +32,10 @@ class ValueReader:
     __slots__ = (
         "_boolean",
         "_categories",
-        "numeric_text",
         "fail",
         "interval",
         "key",
+        "numeric_text",
         "over",
         "plus",
         "prop",
