@@ -55,7 +55,7 @@ class SensorCommunity:
             record: Record = {}
             faults = []
             for key, value in content.items():
-                if key in _NAMES:
+                if key in _NAMES and isinstance(value, str | int):
                     record["@thing"] = str(value)
                 elif key.startswith("@"):
                     faults.append(f"{key[:50]!r} begins with @, which is the format's own mark")
@@ -75,9 +75,9 @@ def _add(record: Record, item: Any, index: int) -> str | None:
     """Takes one value in; returns what is wrong with it."""
     key = item.get("value_type") if isinstance(item, dict) else None
     if not isinstance(key, str) or not key or key[0] == "@" or "value" not in item:
-        return f"expected value_type and value at $.{_VALUES}[{index}], got {str(item)[:50]}"
+        return f"expected an object with value_type and value at $.{_VALUES}[{index}], got {kind(item)}"
     if key in record:
-        return f"{key} stands twice: {str(record[key])[:50]} and {str(item['value'])[:50]}"
+        return f"{key[:50]} stands twice, again at $.{_VALUES}[{index}]"
     record[key] = item["value"]
     if key.endswith("pressure"):
         record[f"@unit:{key}"] = "Pa"

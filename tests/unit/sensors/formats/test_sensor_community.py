@@ -51,7 +51,7 @@ def test_a_value_that_stands_twice_keeps_the_first_and_tells() -> None:
     values = [{"value_type": "a", "value": "1"}, {"value_type": "a", "value": "2"}]
     (record,) = Through(FORMAT)(sent(values))
     assert record["a"] == "1"
-    assert record["@fault"] == "a stands twice: 1 and 2"
+    assert record["@fault"] == "a stands twice, again at $.sensordatavalues[1]"
 
 
 @pytest.mark.parametrize("payload", ["[]", "{}", '{"sensordatavalues":{}}', "7"])
