@@ -72,9 +72,6 @@ class RejectReason(StrEnum):
     TOO_LARGE = "too_large"  # the message is longer than AEDILIS_MAX_MESSAGE_BYTES
     INVALID_UTF8 = "invalid_utf8"  # the payload, or the topic, is not UTF-8
     INVALID_JSON = "invalid_json"  # truncated, nested too deep, or no JSON at all
-    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the type's payload format
-    BAD_CHECKSUM = "bad_checksum"  # the bytes are not those that the device sent
-    NOT_ANNOUNCED = "not_announced"  # its format needs an announcement (a BIRTH, a discovery) that has not come
     WRONG_SHAPE = "wrong_shape"  # JSON, but not the object that the type declares
     MISSING_FIELD = "missing_field"  # a field that the type requires is not there
     NO_TIME = "no_time"  # the time is missing or cannot be read
@@ -82,6 +79,13 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
+    NOT_ANNOUNCED = "not_announced"  # no announcement was seen that tells how to read it
+    NOT_APPROVED = "not_approved"  # its Thing waits to be approved
+    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the type's payload format
+    BAD_CHECKSUM = "bad_checksum"  # it was damaged on its way
+    RETAINED_WITHOUT_TIME = "retained_without_time"  # the broker kept it for who knows how long
+    UNKNOWN_UNIT = "unknown_unit"  # it names a unit that is none, or of another quantity than the type's
+    EXPRESSION_FAILED = "expression_failed"  # the type's expression gives no number for these values
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
 
