@@ -60,10 +60,10 @@ class CsvLines:
     example = FormatExample(
         template="city/{agency}/{thing}/footfall",
         topic="city/demo/north-gate/footfall",
-        payload=b"2026-03-29T08:00:00Z;12;3,5\n2026-03-29T08:05:00Z;17;\n",
+        payload=b"2026-01-29T08:00:00Z;12;3,5\n2026-01-29T08:05:00Z;17;\n",
         records=(
-            {"time": "2026-03-29T08:00:00Z", "entered": "12", "temperature": "3.5"},
-            {"time": "2026-03-29T08:05:00Z", "entered": "17", "temperature": None},
+            {"time": "2026-01-29T08:00:00Z", "entered": "12", "temperature": "3.5"},
+            {"time": "2026-01-29T08:05:00Z", "entered": "17", "temperature": None},
         ),
         options={"columns": ("time", "entered", "temperature"), "delimiter": ";", "decimal": ","},
     )

@@ -54,9 +54,9 @@ def checksum(segment: bytes) -> int:
     """The CRC of a segment, from ST or QN to the last `&&`. It is not that of Modbus: each byte goes into the register
     that was shifted first, so that its high half is lost before the eight rounds. HJ 212-2017, annex A.
     """
-    register = 0xFFFF
+    register, table = 0xFFFF, _CRC
     for byte in segment:
-        register = _CRC[(register >> 8) ^ byte]
+        register = table[(register >> 8) ^ byte]
     return register
 
 
