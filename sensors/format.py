@@ -21,7 +21,9 @@ Record = dict[str, Any]
 
 Keys that begin with `@` are what the format itself says of the record, and are never unknown fields: `@time` (written as
 the format's `time` declares), `@thing` (name of the Thing, where the message tells it), `@id` (of the message),
-`@flag:KEY` and `@unit:KEY` (the device's flag and the unit of that value), `@longitude`, `@latitude`.
+`@flag:KEY` and `@unit:KEY` (the device's flag and the unit of that value; of a value within objects KEY is its keys joined
+with `/`), `@longitude`, `@latitude`, `@fault` (text: what of the message cannot be read; it is a reject `wrong_shape`, and
+the other values of the record count; a record may hold nothing else).
 """
 
 
