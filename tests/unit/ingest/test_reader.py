@@ -34,7 +34,7 @@ def read(payload: Any, topic: str | bytes = "city/demo/t/air", **settings: Any) 
     named = topic if isinstance(topic, bytes) else topic.encode()
     given = Settings(home="", **settings)
     channels, batch, placement = Channels([AIR, SOIL]), Batch(), Placement(given)
-    share = Share(given, [AIR.topic, SOIL.topic])
+    share = Share(given, [AIR, SOIL])
     reader = Reader(given, "ingest-1", [AIR, SOIL], share, channels, placement, batch)
     message = Message(named, raw, RECEIVED, 1, 1, 1)
     first = reader.read(message)
@@ -98,7 +98,7 @@ def test_a_prefix_is_taken_off() -> None:
 
 
 def test_a_fault_of_ours_keeps_the_bytes_and_leaves_nothing_half_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(device: Device, payload: bytes, received_at: int, batch: Batch) -> list[Any]:
+    def fail(device: Device, payload: bytes, received_at: int, batch: Batch, retained: bool) -> list[Any]:
         batch.channel.append(7)
         raise ZeroDivisionError("what")
 
@@ -114,7 +114,7 @@ def test_a_fault_of_ours_keeps_the_bytes_and_leaves_nothing_half_read(monkeypatc
 def test_a_fault_of_ours_in_the_middle_of_a_new_thing_does_not_stop_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     given = Settings(home="")
     channels, batch, placement = Channels([AIR]), Batch(), Placement(given)
-    reader = Reader(given, "i", [AIR], Share(given, [AIR.topic]), channels, placement, batch)
+    reader = Reader(given, "i", [AIR], Share(given, [AIR]), channels, placement, batch)
     monkeypatch.setattr(Device, "_exactly", lambda device, *_: [device._channel(0, ())][1])
     message = Message(b"city/demo/new/air", json.dumps(GOOD).encode(), RECEIVED, 1, 1, 1)
     assert [reject.reason for reject in reader.read(message) or ()] == [RejectReason.DECODER_FAILED]
@@ -126,7 +126,7 @@ def test_topics_that_never_give_an_observation_are_forgotten(monkeypatch: pytest
     monkeypatch.setattr("ingest.reader.STRANGERS", 10)
     given = Settings(home="")
     channels, batch = Channels([AIR]), Batch()
-    reader = Reader(given, "ingest-1", [AIR], Share(given, [AIR.topic]), channels, Placement(given), batch)
+    reader = Reader(given, "ingest-1", [AIR], Share(given, [AIR]), channels, Placement(given), batch)
     raw = json.dumps(GOOD).encode()
     for i in range(100):
         reader.read(Message(f"city/demo/x{i}/air".encode(), b"{", RECEIVED, 1, 1, 1))
@@ -142,7 +142,7 @@ def test_two_types_of_one_thing_take_turns_at_its_place() -> None:
     )
     given = Settings(home="")
     channels, batch, placement = Channels([AIR, soil]), Batch(), Placement(given)
-    reader = Reader(given, "i", [AIR, soil], Share(given, [AIR.topic, soil.topic]), channels, placement, batch)
+    reader = Reader(given, "i", [AIR, soil], Share(given, [AIR, soil]), channels, placement, batch)
     zones = []
     for topic, content in (
         ("city/demo/t/air", GOOD),

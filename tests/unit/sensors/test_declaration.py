@@ -40,7 +40,7 @@ def test_all_faults_are_told_at_once() -> None:
     found = faults("""
 name = "Bad Name"
 version = 0
-topic = "city/{agency}/x{thing}"
+topic = "city/{agency}/{thing"
 interval_s = -1
 colour = "red"
 [time]
@@ -86,8 +86,8 @@ OTHER = "[[properties]]\nname = 'other'\nunit = '1'\n"
 @pytest.mark.parametrize(
     ("more", "place", "words"),
     [
-        (OTHER + "field = 'value'\n", "$.properties[1]", "'value' is taken by $.properties[0]"),
-        (OTHER.replace("other", "time"), "$.properties[1]", "'time' is taken by $.time.field"),
+        (OTHER + "field = 'value'\n", "$.properties[1]", "$.value is taken by $.properties[0]"),
+        (OTHER.replace("other", "time"), "$.properties[1]", "$.time is taken by $.time.field"),
         (OTHER.replace("other", "value") + "field = 'v'\n", "$.properties[1].name", "declare each property once"),
         (OTHER + "datastream = 'value'\n", "$.properties[1].datastream", "its own name"),
         (OTHER + "fail = [0, 9]\nsuspect = [0, 10]\n", "$.properties[1].suspect", "within fail"),
@@ -99,8 +99,8 @@ OTHER = "[[properties]]\nname = 'other'\nunit = '1'\n"
             "at most open",
         ),
         ("[payload]\nlongitude = 'x'\n", "$.payload", "name both or none"),
-        ("[payload]\nlabels = ['value']\n", "$.properties[0]", "'value' is taken by $.payload.labels[0]"),
-        ("[payload]\nzone = 'time'\n", "$.payload.zone", "'time' is taken by $.time.field"),
+        ("[payload]\nlabels = ['value']\n", "$.properties[0]", "$.value is taken by $.payload.labels[0]"),
+        ("[payload]\nzone = 'time'\n", "$.payload.zone", "$.time is taken by $.time.field"),
         (
             "[replay]\nthing = 's'\ntime = {year = 'y', month = 'm'}\n",
             "$.replay.time.day",
@@ -118,10 +118,7 @@ def test_disagreements_are_told_at_once() -> None:
     assert len(faults(GOOD + PLACE + OTHER + "field = 'value'\n")) == 3
 
 
-@pytest.mark.parametrize(
-    "topic",
-    ["city/{agency}", "city/{agency}/{thing}/{thing}", "{thing}/{agency}x", "city/{agency}/{thing}/{zone}", "a/b"],
-)
+@pytest.mark.parametrize("topic", ["city/{agency}", "city/{agency}/{thing}/{thing}", "a/b", "{agency}/{thing}{x}", ""])
 def test_a_topic_names_agency_and_thing_once_each(topic: str) -> None:
     (found,) = faults(GOOD.replace("city/{agency}/{thing}/test", topic))
     assert found.startswith("- at $.topic: ")
