@@ -72,9 +72,6 @@ class RejectReason(StrEnum):
     TOO_LARGE = "too_large"  # the message is longer than AEDILIS_MAX_MESSAGE_BYTES
     INVALID_UTF8 = "invalid_utf8"  # the payload, or the topic, is not UTF-8
     INVALID_JSON = "invalid_json"  # truncated, nested too deep, or no JSON at all
-    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the type's payload format
-    BAD_CHECKSUM = "bad_checksum"  # the bytes are not those that the device sent
-    NOT_ANNOUNCED = "not_announced"  # its format needs an announcement (a BIRTH, a discovery) that has not come
     WRONG_SHAPE = "wrong_shape"  # JSON, but not the object that the type declares
     MISSING_FIELD = "missing_field"  # a field that the type requires is not there
     NO_TIME = "no_time"  # the time is missing or cannot be read
