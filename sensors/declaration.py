@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -179,6 +180,14 @@ class Sent(_Strict):
     topic: str
     payload: str = ""
     payload_hex: str | None = None
+    received_at: str | None = Field(None, description="ISO 8601, with its zone; when it came in")
+
+    @field_validator("received_at")
+    @classmethod
+    def _aware(cls, value: str | None) -> str | None:
+        if value is not None and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("expected a time with its zone")
+        return value
 
     @model_validator(mode="after")
     def _one_payload(self) -> Sent:
