@@ -91,6 +91,19 @@ class FormatExample(NamedTuple):
     before: Sequence[tuple[str, bytes]] = ()  # (topic, payload) of announcements that came first
 
 
+def may_pose(payload: bytes) -> bool:
+    """Whether JSON can hold a key by which a device would speak in its format's name, such as that of another Thing."""
+    return b'"@' in payload or b"\\u0040" in payload
+
+
+def unmask(record: Record) -> None:
+    """Take such keys out of a record, and tell them as a fault."""
+    if foreign := [key for key in record if key[:1] == "@"]:
+        for key in foreign:
+            del record[key]
+        record["@fault"] = f"a key that begins with @ is no device's: {', '.join(foreign)[:200]}"
+
+
 class Format(Protocol):
     """A payload format."""
 
