@@ -111,9 +111,7 @@ def test_what_is_made_of_inputs_needs_no_value_of_its_own() -> None:
 
 
 def test_an_input_may_be_the_value_of_another_property() -> None:
-    one = compiled(
-        {"name": "t", "unit": "Cel"}, {**VALUE, "compute": "warm * 2 - value"}, inputs={"warm": "t"}
-    )
+    one = compiled({"name": "t", "unit": "Cel"}, {**VALUE, "compute": "warm * 2 - value"}, inputs={"warm": "t"})
     found = read(one, {"time": NOW, "t": 5, "value": 1}).observations
     assert [observation.result for observation in found] == [5.0, 9.0]
 

@@ -71,8 +71,16 @@ def test_a_format_may_give_what_is_no_number(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "result"), [("degF", 100.0), ("Cel", 212.0), ("kg", "unknown_unit"), ("9**9", "unknown_unit"),
-                         ("x" * 90, "unknown_unit"), (5, "unknown_unit"), (None, 212.0)]  # fmt: skip
+    ("unit", "result"),
+    [
+        ("degF", 100.0),
+        ("Cel", 212.0),
+        ("kg", "unknown_unit"),
+        ("9**9", "unknown_unit"),
+        ("x" * 90, "unknown_unit"),
+        (5, "unknown_unit"),
+        (None, 212.0),
+    ],  # fmt: skip
 )
 def test_the_unit_that_the_message_names(unit: Any, result: float | str) -> None:
     decoded = read(kind({"name": "value", "unit": "Cel"}), [{"value": 212, "@unit:value": unit}])
@@ -90,7 +98,9 @@ def test_a_type_that_names_the_payloads_unit_knows_better() -> None:
 
 
 def test_a_sentinel_has_no_unit() -> None:
-    decoded = read(kind({"name": "value", "unit": "Cel", "sentinels": [-999]}), [{"value": -999, "@unit:value": "degF"}])
+    decoded = read(
+        kind({"name": "value", "unit": "Cel", "sentinels": [-999]}), [{"value": -999, "@unit:value": "degF"}]
+    )
     assert (decoded.observations[0].result, decoded.observations[0].tests) == (-999.0, Test.SENTINEL)
 
 
