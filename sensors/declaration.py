@@ -30,6 +30,18 @@ class DetectorUse(_Strict):
     parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
 
 
+class Gas(_Strict):
+    """What turns a share of volume, such as ppb, into a mass in a volume of air, such as µg/m³, and back: the ideal gas.
+
+    Rules differ in the temperature that they refer to: 20 °C in the EU (2008/50/EC, annex VI), 25 °C in China since the
+    amendment of GB 3095 of 2018 and in the USA (40 CFR 50.3), each at 1 atmosphere.
+    """
+
+    molar_mass: float = Field(gt=0, le=1000, description="g/mol; NO2 46.0055, O3 47.998, SO2 64.064, CO 28.010")
+    temperature: float = Field(gt=-100, lt=100, description="°C to which the mass refers")
+    pressure: float = Field(1013.25, gt=0, le=2000, description="hPa to which the mass refers")
+
+
 class Property(_Strict):
     """One ObservedProperty that the device measures."""
 
@@ -38,6 +50,7 @@ class Property(_Strict):
     datastream: str | None = Field(None, description="template of the Datastream's name; the name if absent")
     unit: str = Field(description="UCUM code")
     payload_unit: str | None = Field(None, description="the unit in the payload, where it is another")
+    gas: Gas | None = Field(None, description="where one unit is a share of volume and the other a mass in a volume")
     fail: tuple[float, float] | None = Field(None, description="outside of it the sensor cannot measure")
     suspect: tuple[float, float] | None = Field(None, description="outside of it a value is doubtful")
     sentinels: tuple[float, ...] = Field((), description="values by which the device says that it has none")
