@@ -8,10 +8,11 @@ from string import Formatter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
+from sensors.timeforms import TimeForm
 
 
 class _Strict(BaseModel):
@@ -87,7 +88,12 @@ class Time(_Strict):
     """Where the time is and how it is written."""
 
     field: str = "time"
-    form: Literal["iso", "epoch_s", "epoch_ms", "epoch_us"] = "iso"
+    form: Literal["iso", "epoch", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"] = Field(
+        "iso", description="ISO 8601, or a number since 1970; `epoch` tells its unit by its size, from 1990 to 2100"
+    )
+    format: str | None = Field(
+        None, max_length=100, description="another form of text, such as %Y%m%d%H%M%S", examples=["%Y%m%d%H%M%S"]
+    )
     timezone: str | None = Field(None, description="zone of local times that name none")
     default: Literal["reject", "received"] = "reject"
     max_ahead_s: float = Field(3600, ge=0)
@@ -98,6 +104,15 @@ class Time(_Strict):
     def _zone(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
             raise ValueError("expected an IANA zone such as Asia/Shanghai")
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _format(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            TimeForm(value)
+            if info.data.get("form", "iso") != "iso":
+                raise ValueError("form and format are two ways to say one thing; keep one")
         return value
 
     def zone(self) -> ZoneInfo | None:
