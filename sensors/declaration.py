@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from string import Formatter
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
+from sensors.agreement import template_faults, unit_faults
+from sensors.faults import examined
 from sensors.timeforms import TimeForm
 
 
@@ -177,36 +178,29 @@ class SensorType(_Strict):
         return value
 
 
+_STAND_INS = {
+    "name": "stand-in",
+    "version": 1,
+    "title": "stand-in",
+    "topic": "city/{agency}/{thing}/stand-in",
+    "interval_s": 60,
+    "properties": [{"name": "stand-in", "unit": "1"}],
+    "examples": [{"topic": "stand-in", "payload": ""}],
+}
+"""For what has a fault, so that the rest can still be checked."""
+
+
 def parse(text: str, name: str = "sensor type") -> SensorType:
     """Read a declaration.
 
     Raises:
-        DeclarationError: with every fault of the file. What its parts say about each other is looked at when each
-            part is right in itself.
+        DeclarationError: with every fault of the file; what its parts say about each other too, where they are right in
+            themselves.
     """
-    try:
-        declared = SensorType.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DeclarationError(name=name, count=1, faults=f"- not TOML: {error}") from error
-    except ValidationError as error:
-        found = error.errors()
-        inner = {other["loc"][:-1] for other in found} | {other["loc"][:1] for other in found if len(other["loc"]) > 1}
-        # a list counts as empty when its only item has a fault: the item's own fault is enough
-        faults = [_fault(fault) for fault in found if fault["type"] != "too_short" or fault["loc"] not in inner]
-    else:
-        faults = [f"- at {path}: {problem}" for path, problem in _disagreements(declared)]
-        if not faults:
-            return declared
-    raise DeclarationError(name=name, count=len(faults), faults="\n".join(faults))
-
-
-def _fault(fault: Any) -> str:
-    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"- at {path}: unknown key; remove it, or correct its spelling"
-    if fault["type"] == "missing":
-        return f"- at {path}: missing; add it"
-    return f"- at {path}: {fault['msg']}, got {fault['input']!r}"
+    declared, faults = examined(text, SensorType, (_disagreements, unit_faults, template_faults), _STAND_INS)
+    if declared is None:
+        raise DeclarationError(name=name, faults=faults)
+    return declared
 
 
 def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:

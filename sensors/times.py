@@ -110,14 +110,14 @@ def _epoch_reader(form: str) -> TimeReader:
     per_second = _PER_SECOND.get(form)
 
     def read(value: Any, key: str) -> int:
-        number = value
+        number: int | float | Fraction = value
         if type(value) is str:
             if _DIGITS.fullmatch(value) is None:
                 raise Refused(RejectReason.NO_TIME, f"expected a number at $.{key}, got {value[:50]!r}")
             number = int(value) if value.isdigit() else Fraction(value)
         elif type(value) is not int and type(value) is not float:
             raise Refused(RejectReason.NO_TIME, f"expected a number at $.{key}, got {kind(value)}")
-        if not abs(number) < 1e20:  # NaN too
+        if not -1e20 < number < 1e20:  # NaN too
             raise Refused(RejectReason.TIME_OUT_OF_RANGE, f"{shown(value)} at $.{key}")
         unit = per_second or _guessed(number)
         if not unit:
