@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.expression import Expression, compile_expression
 from sensors.paths import Key, key_of, show
 from sensors.payload import kind
-from sensors.values import Unread, ValueReader, conversion, number_of
+from sensors.units import alias, conversion
+from sensors.values import Unread, ValueReader, number_of
 
 LONGEST_UNIT = 20
 """Characters of a unit that a message names."""
@@ -89,13 +89,7 @@ def _no_sentinel(number: float, reader: ValueReader) -> float:
 
 
 def _expression(prop: Property, declared: SensorType) -> Expression | None:
-    if prop.compute is None:
-        return None
-    try:
-        return compile_expression(prop.compute, {"value", *declared.inputs})
-    except ValueError as error:
-        fault = f"- at $.properties.{prop.name}.compute: {error}"
-        raise DeclarationError(name=declared.name, count=1, faults=fault) from error
+    return None if prop.compute is None else compile_expression(prop.compute, {"value", *declared.inputs})
 
 
 def convert(number: float, of: Any, to: str) -> float | Unread:
@@ -114,9 +108,10 @@ def convert(number: float, of: Any, to: str) -> float | Unread:
 
 @lru_cache(maxsize=1_000)
 def _conversion(of: str, to: str) -> tuple[float, float, float] | str:
-    if len(of) > LONGEST_UNIT or any(char in of for char in "*^()") or sum(map(str.isdecimal, of)) > 2:
-        return f"{of[:50]!r} is no unit"  # nor anything that could be worked out for long
+    unit = alias(of) if len(of) <= LONGEST_UNIT else None
+    if unit is None:
+        return f"{of[:50]!r} is no unit"
     try:
-        return conversion(of, to)
+        return conversion(unit, to)
     except ValueError as error:
         return f"{of!r} is no unit that becomes {to}: {error}"[:300]
