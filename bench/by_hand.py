@@ -189,7 +189,8 @@ def _nested(payload: bytes, found: Found) -> None:
 def _list_message(i: int) -> bytes:
     goods = ("beans", "rice", "onions", "pork", "fish")
     records = [
-        {"goods": name, "time": _iso(i * 5 + n), "price": 3.5 + (i + n) % 9, "sold": 10 + n} for n, name in enumerate(goods)
+        {"goods": name, "time": _iso(i * 5 + n), "price": 3.5 + (i + n) % 9, "sold": 10 + n}
+        for n, name in enumerate(goods)
     ]
     return json.dumps({"prices": records}).encode()
 
@@ -218,7 +219,12 @@ BIN: Limits = {"level": (0, 300), "temperature": (-50, 80), "battery": (0, 5)}
 
 
 def _chirpstack_message(i: int) -> bytes:
-    gateway = {"gatewayId": "0016c001f153a14c", "uplinkId": i, "location": {"latitude": 40.4, "longitude": -3.7}, "context": "qqqqqg=="}
+    gateway = {
+        "gatewayId": "0016c001f153a14c",
+        "uplinkId": i,
+        "location": {"latitude": 40.4, "longitude": -3.7},
+        "context": "qqqqqg==",
+    }
     message = {
         "deduplicationId": f"3ac7e3c4-4401-4b8d-9386-{i:012x}",
         "time": _iso(i).replace("+", "023242+") if "." in _iso(i) else _iso(i),
@@ -281,7 +287,12 @@ def _the_things_stack_message(i: int) -> bytes:
             "frm_payload": "AQIDBAUGBwg=",
             "decoded_payload": {"level": 41.5 + i % 9, "temperature": 12.5 + i % 7, "battery": 3.1},
             "rx_metadata": [
-                {"gateway_ids": {"gateway_id": "gtw1", "eui": "9C5C8E00001A05C4"}, "rssi": -35, "channel_rssi": -35, "snr": 5}
+                {
+                    "gateway_ids": {"gateway_id": "gtw1", "eui": "9C5C8E00001A05C4"},
+                    "rssi": -35,
+                    "channel_rssi": -35,
+                    "snr": 5,
+                }
             ],
             "settings": {"data_rate": {"lora": {"bandwidth": 125000, "spreading_factor": 7}}, "frequency": "868300000"},
             "received_at": _iso(i),
@@ -399,7 +410,9 @@ def _sensorthings(payload: bytes, found: Found) -> None:
 RSSI: dict[str, Any] = {"rssi": "@rssi"}
 WITH_RSSI: Limits = {**BIN, "rssi": (-200, 0)}
 KINDS: Sequence[Kind] = (
-    Kind("json, flat", _declared("flat", "a/{agency}/{thing}", AIR, {"format": "json"}), "a/demo/t", _flat_message, _flat),
+    Kind(
+        "json, flat", _declared("flat", "a/{agency}/{thing}", AIR, {"format": "json"}), "a/demo/t", _flat_message, _flat
+    ),
     Kind(
         "json, nested",
         _declared("nested", "a/{agency}/{thing}", AIR, {"format": "json"}, paths=NESTED_PATHS),
@@ -410,7 +423,9 @@ KINDS: Sequence[Kind] = (
     Kind(
         "json, list of records",
         {
-            **_declared("listed", "a/{agency}/{thing}", PRICES, {"format": "json", "records": "prices", "labels": ["goods"]}),
+            **_declared(
+                "listed", "a/{agency}/{thing}", PRICES, {"format": "json", "records": "prices", "labels": ["goods"]}
+            ),
             "properties": [
                 {"name": key, "unit": "1", "fail": list(limit), "datastream": f"{key}/{{goods}}"}
                 for key, limit in PRICES.items()
@@ -436,13 +451,19 @@ KINDS: Sequence[Kind] = (
     Kind(
         "the-things-stack",
         _declared(
-            "the-things-stack", "v3/{app}@{agency}/devices/{thing}/up", WITH_RSSI, {"format": "the-things-stack"}, paths=RSSI
+            "the-things-stack",
+            "v3/{app}@{agency}/devices/{thing}/up",
+            WITH_RSSI,
+            {"format": "the-things-stack"},
+            paths=RSSI,
         ),
         "v3/app1@demo/devices/dev1/up",
         _the_things_stack_message,
         _the_things_stack,
     ),
-    Kind("senml", _declared("senml", "a/{agency}/{thing}", AIR, {"format": "senml"}), "a/demo/t", _senml_message, _senml),
+    Kind(
+        "senml", _declared("senml", "a/{agency}/{thing}", AIR, {"format": "senml"}), "a/demo/t", _senml_message, _senml
+    ),
     Kind(
         "ultralight",
         _declared("ultralight", "ul/{agency}/{thing}/attrs", AIR, {"format": "ultralight"}),
@@ -451,7 +472,11 @@ KINDS: Sequence[Kind] = (
         _ultralight,
     ),
     Kind(
-        "ngsi-ld", _declared("ngsi-ld", "a/{agency}/{thing}", AIR, {"format": "ngsi-ld"}), "a/demo/t", _ngsi_ld_message, _ngsi_ld
+        "ngsi-ld",
+        _declared("ngsi-ld", "a/{agency}/{thing}", AIR, {"format": "ngsi-ld"}),
+        "a/demo/t",
+        _ngsi_ld_message,
+        _ngsi_ld,
     ),
     Kind(
         "thingsboard",
@@ -462,7 +487,9 @@ KINDS: Sequence[Kind] = (
     ),
     Kind(
         "sensorthings",
-        _declared("sensorthings", "v1.1/{agency}/Observations", {"result": AIR["temperature"]}, {"format": "sensorthings"}),
+        _declared(
+            "sensorthings", "v1.1/{agency}/Observations", {"result": AIR["temperature"]}, {"format": "sensorthings"}
+        ),
         "v1.1/Datastreams(42)/Observations",
         _sensorthings_message,
         _sensorthings,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.expression import Expression, compile_expression
@@ -25,7 +26,7 @@ class Derivation:
     def __init__(self, reader: ValueReader, declared: SensorType) -> None:
         prop = reader.prop
         self._reader = reader
-        self._unit = prop.payload_unit or prop.unit
+        self._unit = alias(prop.payload_unit or prop.unit) or prop.unit
         self._unit_key = None if prop.payload_unit_from is None else key_of(prop.payload_unit_from)
         self._expression = _expression(prop, declared)
         self.inputs = self._inputs(declared)
@@ -89,7 +90,13 @@ def _no_sentinel(number: float, reader: ValueReader) -> float:
 
 
 def _expression(prop: Property, declared: SensorType) -> Expression | None:
-    return None if prop.compute is None else compile_expression(prop.compute, {"value", *declared.inputs})
+    if prop.compute is None:
+        return None
+    try:
+        return compile_expression(prop.compute, {"value", *declared.inputs})
+    except ValueError as error:
+        fault = f"- at $.properties.{prop.name}.compute: {error}"
+        raise DeclarationError(name=declared.name, count=1, faults=fault) from error
 
 
 def convert(number: float, of: Any, to: str) -> float | Unread:
