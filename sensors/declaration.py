@@ -23,13 +23,13 @@ class _Strict(BaseModel):
 class DetectorUse(_Strict):
     """That a detector watches a property, and when its score (0 to 1) becomes an anomaly."""
 
-    name: str = Field(min_length=1)
-    severity: Severity = Severity.MINOR
+    name: str = Field(min_length=1, description="the name of a detector", examples=["range", "spike", "stuck", "gap"])
+    severity: Severity = Field(Severity.MINOR, description="how bad its anomalies are")
     open: float = Field(0.9, gt=0, le=1, description="the score that opens")
     close: float = Field(0.6, ge=0, le=1, description="the score below which it closes")
     n_open: int = Field(1, ge=1, description="observations in a row that open")
     n_close: int = Field(1, ge=1, description="observations in a row that close")
-    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict, description="the detector's own")
 
 
 class Gas(_Strict):
@@ -96,8 +96,10 @@ class Time(_Strict):
         None, max_length=100, description="another form of text, such as %Y%m%d%H%M%S", examples=["%Y%m%d%H%M%S"]
     )
     timezone: str | None = Field(None, description="zone of local times that name none")
-    default: Literal["reject", "received"] = "reject"
-    max_ahead_s: float = Field(3600, ge=0)
+    default: Literal["reject", "received"] = Field(
+        "reject", description="what becomes of a record without a time: refused, or as if it were of when it came in"
+    )
+    max_ahead_s: float = Field(3600, ge=0, description="a time that is further ahead is refused")
     result_time: str | None = Field(None, description="the key of when the device gave it out")
 
     @field_validator("timezone")
@@ -153,9 +155,9 @@ class Example(_Strict):
 class SensorType(_Strict):
     """A sensor type: SensorThings' Sensor."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$")
-    version: int = Field(ge=1)
-    title: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$", description="for ever", examples=["air-station"])
+    version: int = Field(ge=1, description="higher with each change that is put in force")
+    title: str = Field(description="what people call such devices")
     description: str = ""
     topic: str
     interval_s: float = Field(gt=0)
