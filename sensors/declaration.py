@@ -96,10 +96,8 @@ class Time(_Strict):
         None, max_length=100, description="another form of text, such as %Y%m%d%H%M%S", examples=["%Y%m%d%H%M%S"]
     )
     timezone: str | None = Field(None, description="zone of local times that name none")
-    default: Literal["reject", "received"] = Field(
-        "reject", description="what becomes of a record without a time: refused, or as if it were of when it came in"
-    )
-    max_ahead_s: float = Field(3600, ge=0, description="a time that is further ahead is refused")
+    default: Literal["reject", "received"] = "reject"
+    max_ahead_s: float = Field(3600, ge=0)
     result_time: str | None = Field(None, description="the key of when the device gave it out")
 
     @field_validator("timezone")
