@@ -32,13 +32,13 @@ class _Strict(BaseModel):
 class DetectorUse(_Strict):
     """That a detector watches a property, and when its score (0 to 1) becomes an anomaly."""
 
-    name: str = Field(min_length=1)
-    severity: Severity = Severity.MINOR
+    name: str = Field(min_length=1, description="the name of a detector", examples=["range", "spike", "stuck", "gap"])
+    severity: Severity = Field(Severity.MINOR, description="how bad its anomalies are")
     open: float = Field(0.9, gt=0, le=1, description="the score that opens")
     close: float = Field(0.6, ge=0, le=1, description="the score below which it closes")
     n_open: int = Field(1, ge=1, description="observations in a row that open")
     n_close: int = Field(1, ge=1, description="observations in a row that close")
-    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict, description="the detector's own")
 
 
 class Gas(_Strict):
@@ -249,9 +249,9 @@ class Example(Sent):
 class SensorType(_Strict):
     """A sensor type: SensorThings' Sensor."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$")
-    version: int = Field(ge=1)
-    title: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$", description="for ever", examples=["air-station"])
+    version: int = Field(ge=1, description="higher with each change that is put in force")
+    title: str = Field(description="what people call such devices")
     description: str = ""
     topic: str | tuple[str, ...] = Field(min_length=1)
     interval_s: float = Field(gt=0)

@@ -56,9 +56,9 @@ def test_a_fault_in_parts() -> None:
         (GOOD + "intervall_s = 5\n", "$.properties[0].intervall_s", 9, "do you mean interval_s?"),
         (GOOD + "xyzzy = 5\n", "$.properties[0].xyzzy", 9, "remove it, or correct its spelling"),
         ("[payload]\nlongitud = 'x'\n" + GOOD, "$.payload.longitud", 7, "do you mean longitude?"),
-        ("propertys = 1\n" + GOOD, "$.propertys", 6, "do you mean properties?"),
-        (GOOD + "[[properties.detectors]]\nname = 'x'\nclos = 1\n", "$.properties[0].detectors[0].clos", 11, "mean close?"),
-        (GOOD + "gas = { molar_mass = 46, temperatur = 20, temperature = 20 }\n", "$.properties[0].gas.temperatur", 9, "mean"),
+        ("propertties = 1\n" + GOOD, "$.propertties", 6, "do you mean properties?"),
+        (GOOD + "[[properties.detectors]]\nname = 'x'\nclosed = 1\n", "$.properties[0].detectors[0].closed", 11, "mean close?"),
+        (GOOD + "gas = { molar_mass = 46, temperatures = 20, temperature = 20 }\n", "$.properties[0].gas.temperatures", 9, "mean"),
         ("[time]\nform = 'epoch_s'\nformat = '%Y%m%d'\n" + GOOD, "$.time.format", 8, "keep one"),
         ("[time]\nformat = '%Y%m'\n" + GOOD, "$.time.format", 7, "tells no day"),
         ("[time]\n\n# a comment\ntimezone = 'Mars/X'\n" + GOOD, "$.time.timezone", 9, "IANA zone"),
@@ -129,7 +129,7 @@ field = "w"
     [
         (HEAD + "[payload]\nlabels = [3]\n" + GOOD + "datastream = '{goods}'\n" + EXAMPLE, "$.payload.labels[0]"),
         (HEAD + "[payload]\nlongitude = 3\nlatitude = 'y'\n" + GOOD + EXAMPLE, "$.payload.longitude"),
-        (HEAD + "[[detectors]]\nnam = 'x'\nname = 3\n" + GOOD + "without = ['x']\n" + EXAMPLE, None),
+        (HEAD + "[[detectors]]\nnames = 'x'\nname = 3\n" + GOOD + "without = ['x']\n" + EXAMPLE, None),
         (HEAD + GOOD.replace('"1"', "3") + "payload_unit = 'kg'\n" + EXAMPLE, "$.properties[0].unit"),
         (HEAD + "properties = 7\n" + EXAMPLE, "$.properties"),
     ],
@@ -137,7 +137,7 @@ field = "w"
 def test_no_consequence_is_told_beside_its_cause(text: str, only: str | None) -> None:
     found = faults(text)
     if only is None:
-        assert {fault.path for fault in found} == {"$.detectors[0].nam", "$.detectors[0].name"}
+        assert {fault.path for fault in found} == {"$.detectors[0].names", "$.detectors[0].name"}
     else:
         assert [fault.path for fault in found] == [only]
 
