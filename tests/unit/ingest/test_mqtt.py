@@ -66,8 +66,8 @@ def test_each_topic_is_read_by_one(topic: str, agency: str | None, prefix: str) 
 
 
 def test_several_names_are_one_share() -> None:
-    both = share("north", "south")
-    assert both.name == "north,south"
+    both = share("south", "north")
+    assert both.name == "south,north", "the broker keeps a session under it"
     assert [topic for topic in TOPICS if topic and reads(both, topic)] == [
         topic for topic, agency in TOPICS.items() if agency in ("north", "south")
     ]
