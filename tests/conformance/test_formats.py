@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -25,16 +25,21 @@ MEGABYTE = 1_000_000
 class Line:
     """The example's decoder after its announcements; each call is a message on the example's topic."""
 
-    def __init__(self, format_: Format) -> None:
+    def __init__(self, format_: Format, before: Iterable[tuple[str, bytes]] | None = None) -> None:
         self.example = format_.example
         self.session = RecordedSession()
+        self.kept: dict[str, tuple[str, bytes]] = {}  # the latest of each key, in the order of the log
         self.decode: Decode = format_.decoder(format_.Options.model_validate(dict(self.example.options)))
-        for topic, payload in self.example.before:
+        for topic, payload in self.example.before if before is None else before:
             self(payload, topic)
 
     def __call__(self, payload: bytes, topic: str | None = None) -> list[Record]:
-        raw = Raw(payload, topic or self.example.topic, fields(self.example.template), NOW)
-        return list(self.decode(raw, self.session))
+        topic, told = topic or self.example.topic, len(self.session.kept)
+        records = list(self.decode(Raw(payload, topic, fields(self.example.template), NOW), self.session))
+        for key in self.session.kept[told:]:
+            self.kept.pop(key, None)
+            self.kept[key] = (topic, payload)
+        return records
 
 
 def fields(template: str) -> dict[str, str]:
@@ -95,6 +100,14 @@ def test_the_same_again_is_the_same(format_: Format) -> None:
     for record in first:
         spoil(record)
     assert line(format_.example.payload) == [dict(record) for record in format_.example.records]
+
+
+@each_format
+def test_a_restart_forgets_nothing_that_was_kept(format_: Format) -> None:
+    line = Line(format_)
+    assert bool(line.kept) == bool(format_.example.before)
+    again = Line(format_, line.kept.values())
+    assert again(format_.example.payload) == [dict(record) for record in format_.example.records]
 
 
 def spoil(value: Any) -> None:
