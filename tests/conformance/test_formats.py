@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.unit.sensors.formats.decoding import NOW, RecordedSession
 
 each_format = pytest.mark.parametrize("format_", all_formats().values(), ids=lambda format_: format_.name)
 
+DOCS = Path(__file__).parents[2] / "docs" / "payload-formats.md"
 DEEP = 100_000
 MEGABYTE = 1_000_000
 
@@ -27,6 +30,7 @@ class Line:
 
     def __init__(self, format_: Format, before: Iterable[tuple[str, bytes]] | None = None) -> None:
         self.example = format_.example
+        self.speaks = format_.name != "json"  # whose records are the device's, whatever their keys begin with
         self.session = RecordedSession()
         self.kept: dict[str, tuple[str, bytes]] = {}  # the latest of each key, in the order of the log
         self.decode: Decode = format_.decoder(format_.Options.model_validate(dict(self.example.options)))
@@ -55,17 +59,17 @@ def ended(line: Line, payload: bytes, topic: str | None = None) -> list[Record] 
         refused = told
     else:
         for record in records:
-            assert_plain(record)
+            assert_plain(record, line.speaks)
         return records
     assert refused.detail, payload[:50]
     return refused
 
 
-def assert_plain(record: Record) -> None:
+def assert_plain(record: Record, speaks: bool) -> None:
     assert isinstance(record, dict)
     for key, value in record.items():
         assert isinstance(key, str)
-        if key.startswith(("@thing", "@id", "@unit:", "@flag:", "@fault")):
+        if speaks and key.startswith(("@thing", "@id", "@unit:", "@flag:", "@fault")):
             assert isinstance(value, str), f"{key} is text"
         else:
             assert isinstance(value, dict | list | str | int | float | bool | None), key
@@ -80,6 +84,14 @@ def test_is_described(format_: Format) -> None:
     assert format_.time is None or isinstance(format_.time, Time)
     assert format_.Options.model_config.get("extra") == "forbid"
     assert format_.Options.model_config.get("frozen")
+
+
+@each_format
+def test_stands_in_the_docs(format_: Format) -> None:
+    rows = [row for row in DOCS.read_text().splitlines() if row.startswith(f"| `{format_.name}` |")]
+    assert len(rows) == 1, f"add a row for {format_.name} to {DOCS.name}"
+    options = set(re.findall(r"`(\w+)`", rows[0].rsplit("|", 2)[1]))
+    assert options == set(format_.Options.model_fields)
 
 
 def test_names_are_unique() -> None:
