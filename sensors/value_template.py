@@ -86,7 +86,7 @@ def compile_template(text: str) -> Template:
         OutsideOfTemplates: it is outside of what the module says.
     """
     whole = _WHOLE.fullmatch(text) if len(text) <= _LONGEST else None
-    if whole is None or "{" in whole[1] or "}" in whole[1]:
+    if whole is None:
         raise OutsideOfTemplates(
             f"expected one {{{{ expression }}}} of at most {_LONGEST} characters, got {text[:60]!r}"
         )

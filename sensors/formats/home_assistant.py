@@ -3,7 +3,8 @@
 A type declares the discovery topics (`homeassistant/#`) and those of the states (`zigbee2mqtt/{thing}`). A discovery message
 tells nothing to store; it says which states follow on which topic, by which template each value is read from them, and in
 what unit. It is kept, and an empty one forgets. A state whose discovery has not come is refused, so that it can be sent
-again from the log.
+again from the log. The options are those of the type that declares the discovery topics; other types of this format may
+declare state topics alone.
 
 A value's key is its device class, or its object id where it has none; its Thing is the device. There is no time: a state is
 of when it came. Templates are of `sensors.value_template`; what else Jinja can do is told when it is announced, and with

@@ -104,7 +104,7 @@ def _paths(record: Record, beginnings: tuple[str, ...], above: tuple[str, ...] =
         if isinstance(value, dict):
             if len(above) < _DEEPEST:
                 yield from _paths(value, beginnings, (*above, key))
-        elif above and key.startswith(beginnings):
+        elif key.startswith(beginnings):
             yield (*above, key)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.unit.sensors.formats.decoding import NOW, RecordedSession
 
 each_format = pytest.mark.parametrize("format_", all_formats().values(), ids=lambda format_: format_.name)
 
+DOCS = Path(__file__).parents[2] / "docs" / "payload-formats.md"
 DEEP = 100_000
 MEGABYTE = 1_000_000
 
@@ -25,17 +28,22 @@ MEGABYTE = 1_000_000
 class Line:
     """The example's decoder after its announcements; each call is a message on the example's topic."""
 
-    def __init__(self, format_: Format) -> None:
+    def __init__(self, format_: Format, before: Iterable[tuple[str, bytes]] | None = None) -> None:
         self.example = format_.example
-        self.speaks = format_.name != "json"  # plain JSON says nothing of itself: all keys are the device's
+        self.speaks = format_.name != "json"  # whose records are the device's, whatever their keys begin with
         self.session = RecordedSession()
+        self.kept: dict[str, tuple[str, bytes]] = {}  # the latest of each key, in the order of the log
         self.decode: Decode = format_.decoder(format_.Options.model_validate(dict(self.example.options)))
-        for topic, payload in self.example.before:
+        for topic, payload in self.example.before if before is None else before:
             self(payload, topic)
 
     def __call__(self, payload: bytes, topic: str | None = None) -> list[Record]:
-        raw = Raw(payload, topic or self.example.topic, fields(self.example.template), NOW)
-        return list(self.decode(raw, self.session))
+        topic, told = topic or self.example.topic, len(self.session.kept)
+        records = list(self.decode(Raw(payload, topic, fields(self.example.template), NOW), self.session))
+        for key in self.session.kept[told:]:
+            self.kept.pop(key, None)
+            self.kept[key] = (topic, payload)
+        return records
 
 
 def fields(template: str) -> dict[str, str]:
@@ -51,14 +59,13 @@ def ended(line: Line, payload: bytes, topic: str | None = None) -> list[Record] 
         refused = told
     else:
         for record in records:
-            assert_plain(record, speaks=line.speaks)
+            assert_plain(record, line.speaks)
         return records
     assert refused.detail, payload[:50]
     return refused
 
 
-def assert_plain(record: Record, *, speaks: bool = True) -> None:
-    """`speaks`: keys that begin with @ are the format's own, and not a device's."""
+def assert_plain(record: Record, speaks: bool) -> None:
     assert isinstance(record, dict)
     for key, value in record.items():
         assert isinstance(key, str)
@@ -79,6 +86,14 @@ def test_is_described(format_: Format) -> None:
     assert format_.Options.model_config.get("frozen")
 
 
+@each_format
+def test_stands_in_the_docs(format_: Format) -> None:
+    rows = [row for row in DOCS.read_text().splitlines() if row.startswith(f"| `{format_.name}` |")]
+    assert len(rows) == 1, f"add a row for {format_.name} to {DOCS.name}"
+    options = set(re.findall(r"`(\w+)`", rows[0].rsplit("|", 2)[1]))
+    assert options == set(format_.Options.model_fields)
+
+
 def test_names_are_unique() -> None:
     files = [module.name for module in pkgutil.iter_modules(sensors.formats.__path__)]
     assert len(all_formats()) == len(files)
@@ -97,6 +112,14 @@ def test_the_same_again_is_the_same(format_: Format) -> None:
     for record in first:
         spoil(record)
     assert line(format_.example.payload) == [dict(record) for record in format_.example.records]
+
+
+@each_format
+def test_a_restart_forgets_nothing_that_was_kept(format_: Format) -> None:
+    line = Line(format_)
+    assert bool(line.kept) == bool(format_.example.before)
+    again = Line(format_, line.kept.values())
+    assert again(format_.example.payload) == [dict(record) for record in format_.example.records]
 
 
 def spoil(value: Any) -> None:

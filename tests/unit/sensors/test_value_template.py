@@ -67,6 +67,7 @@ def evaluate(template: str, value: str | None = None) -> Any:
         ("{{ 1 if value_json.battery > 90 else 0 }}", 0),
         ("{{ 1 if value_json.none_such == 3 else 0 }}", 0),
         ("{{ 1 if value_json.none_such else 0 }}", 0),
+        ("{{ 1 if value_json.none_such > 3 else 0 }}", 0),
         ("{{ value_json.on == true }}", True),
         ("{{ value_json }}", CONTENT),
         ("{{ none }}", None),

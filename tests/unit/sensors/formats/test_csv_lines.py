@@ -28,8 +28,9 @@ def test_a_line_with_the_wrong_number_of_fields_costs_that_line() -> None:
     assert fault == {"@fault": "line 2: expected 2 fields, got 1: '3'"}
 
 
-def test_an_open_quote_costs_one_line() -> None:
-    first, fault = Through(FORMAT, TWO)('"1,2\n3,4')
+@pytest.mark.parametrize("open_quote", ['"1,2', '1,"2'])
+def test_an_open_quote_costs_one_line(open_quote: str) -> None:
+    first, fault = Through(FORMAT, TWO)(f"{open_quote}\n3,4")
     assert first == {"time": "3", "pm10": "4"}
     assert "line 1" in fault["@fault"]
 

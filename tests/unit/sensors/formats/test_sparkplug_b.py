@@ -92,6 +92,7 @@ def test_devices_and_their_node_have_aliases_of_their_own() -> None:
         (INT32, {"is_null": True}, None),
         (INT32, {"is_null": True, "int_value": 7}, None),
         (16, {"is_null": True}, None),
+        (16, {"is_null": True, "dataset_value": b"x"}, None),
         (INT32, {}, None),
     ],
 )

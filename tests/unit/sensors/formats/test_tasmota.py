@@ -48,12 +48,14 @@ def test_units_are_those_of_the_values_that_they_stand_for() -> None:
             "BME280": {"Temperature": 70.1, "DewPoint": 50.0, "Pressure": 29.9, "SeaPressure": 30.0},
             "ANALOG": {"Temperature1": 70.0, "A0": 5},
             "ENERGY": {"Power": [1, 2, 3]},
+            "Temperature": 71.0,
             "TempUnit": "F",
             "PressureUnit": "inHg",
         }
     )
     units = {key: value for key, value in record.items() if key[0] == "@"}
     assert units == {
+        "@unit:Temperature": "[degF]",
         "@unit:DS18B20-1/Temperature": "[degF]",
         "@unit:BME280/Temperature": "[degF]",
         "@unit:BME280/DewPoint": "[degF]",
