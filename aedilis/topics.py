@@ -60,6 +60,7 @@ ALERTS = Topic("alerts", config=_log(168, 256))
 DELIVERIES = Topic("deliveries", config=_log(168, 128))
 DEAD_LETTERS = Topic("dead-letters", config=_log(168, 128))
 THINGS = Topic("things", partitions=1, config=_COMPACTED)
+ANNOUNCEMENTS = Topic("announcements", partitions=1, config=_COMPACTED)
 DETECT_STATE = Topic("detect-state", config=_COMPACTED)
 ALERT_STATE = Topic("alert-state", config=_COMPACTED)
 NOTIFY_STATE = Topic("notify-state", config=_COMPACTED)
@@ -72,6 +73,7 @@ ALL = (
     DELIVERIES,
     DEAD_LETTERS,
     THINGS,
+    ANNOUNCEMENTS,
     DETECT_STATE,
     ALERT_STATE,
     NOTIFY_STATE,

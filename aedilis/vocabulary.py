@@ -40,6 +40,7 @@ class Test(IntFlag):
     GAP = 128
     NEIGHBOUR = 256
     SENTINEL = 512
+    AMBIGUOUS_TIME = 1024  # a local time that stands twice, or never, when clocks are changed
 
 
 class Severity(StrEnum):
@@ -79,6 +80,13 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
+    NOT_ANNOUNCED = "not_announced"  # no announcement was seen that tells how to read it
+    NOT_APPROVED = "not_approved"  # its Thing waits to be approved
+    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the type's payload format
+    BAD_CHECKSUM = "bad_checksum"  # it was damaged on its way
+    RETAINED_WITHOUT_TIME = "retained_without_time"  # the broker kept it for who knows how long
+    UNKNOWN_UNIT = "unknown_unit"  # it names a unit that is none, or of another quantity than the type's
+    EXPRESSION_FAILED = "expression_failed"  # the type's expression gives no number for these values
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
 

@@ -81,7 +81,7 @@ class Placement:
 
     def settle(self, agency: str, name: str, place: Place) -> Home:
         """The Thing, placed when it is new, moved when it names another zone or Location."""
-        zone, location = place
+        zone, location, _ = place
         clock = Clock.DATA if agency in self._data_clock else Clock.WALL
         home = self._homes.get((agency, name))
         if home is None:

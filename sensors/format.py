@@ -21,7 +21,9 @@ Record = dict[str, Any]
 
 Keys that begin with `@` are what the format itself says of the record, and are never unknown fields: `@time` (written as
 the format's `time` declares), `@thing` (name of the Thing, where the message tells it), `@id` (of the message),
-`@flag:KEY` and `@unit:KEY` (the device's flag and the unit of that value), `@longitude`, `@latitude`.
+`@flag:KEY` and `@unit:KEY` (the device's flag and the unit of that value; of a value within objects KEY is its keys joined
+with `/`), `@longitude`, `@latitude`, `@fault` (text: what of the message cannot be read; it is a reject `wrong_shape`, and
+the other values of the record count; a record may hold nothing else).
 """
 
 
@@ -49,6 +51,25 @@ class Session(Protocol):
         """Publish a request to the device."""
 
 
+class Memory:
+    """A session that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Any, Any] = {}
+        self.kept: list[str] = []
+        """Keys under which the message is to be kept."""
+        self.asked: list[tuple[str, bytes]] = []
+        """(topic, payload) of what is to be published."""
+
+    def keep(self, key: str) -> None:
+        """Note it."""
+        self.kept.append(key)
+
+    def ask(self, topic: str, payload: bytes) -> None:
+        """Note it."""
+        self.asked.append((topic, payload))
+
+
 Decode = Callable[[Raw, Session], Sequence[Record]]
 """The records of a message; none where it tells nothing to store, such as an announcement. Raises `Refused`."""
 
@@ -68,6 +89,19 @@ class FormatExample(NamedTuple):
     records: Sequence[Record]
     options: Mapping[str, Any] = {}
     before: Sequence[tuple[str, bytes]] = ()  # (topic, payload) of announcements that came first
+
+
+def may_pose(payload: bytes) -> bool:
+    """Whether JSON can hold a key by which a device would speak in its format's name, such as that of another Thing."""
+    return b'"@' in payload or b"\\u0040" in payload
+
+
+def unmask(record: Record) -> None:
+    """Take such keys out of a record, and tell them as a fault."""
+    if foreign := [key for key in record if key[:1] == "@"]:
+        for key in foreign:
+            del record[key]
+        record["@fault"] = f"a key that begins with @ is no device's: {', '.join(foreign)[:200]}"
 
 
 class Format(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
+from sensors.paths import Key
 from sensors.values import MISSING, ValueReader
 
 _NUMBERS = frozenset({float, int})
@@ -19,7 +20,7 @@ class Layout:
 
     __slots__ = ("_largest", "_only", "_pick", "properties")
 
-    def __init__(self, keys: Sequence[str], readers: Sequence[ValueReader]) -> None:
+    def __init__(self, keys: Sequence[Key], readers: Sequence[ValueReader]) -> None:
         number = {reader.key: i for i, reader in enumerate(readers)}
         at = [i for i, key in enumerate(keys) if key in number]
         self.properties = tuple(number[keys[i]] for i in at)
@@ -31,22 +32,25 @@ class Layout:
         self._only = own[0].key if len(own) == 1 and not own[0].converts else None
         self._largest = min((_largest(one) for one in own if one.converts), default=None)
 
-    def numbers(self, record: dict[str, Any]) -> Sequence[float] | None:
-        """The values where all are plain numbers or null; else None: then they are read one by one.
-
-        The record holds strict JSON, which knows no NaN and no infinity.
+    def numbers(self, record: dict[Any, Any], finite: bool) -> Sequence[float] | None:
+        """The values where all are plain numbers or null; else None: then they are read one by one. `finite` if the record
+        holds no NaN and no infinity.
         """
-        if self._only is not None and type(value := record[self._only]) is float:
+        if finite and self._only is not None and type(value := record[self._only]) is float:
             return (value,)
         values = self._pick(list(record.values()))
         types = set(map(type, values))
         if not types <= _NUMBERS:
             if not types <= _NUMBERS_AND_NULL:
                 return None
+            if not finite:
+                return None
             values = [MISSING if value is None else value for value in values]
         try:
             numbers = array("d", values)
         except OverflowError:  # an integer beyond any float
+            return None
+        if not finite and not all(map(math.isfinite, numbers)):
             return None
         if self._largest is not None and any(abs(number) > self._largest for number in numbers):
             return None

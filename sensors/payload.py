@@ -48,6 +48,18 @@ def read_json(payload: bytes) -> Any:
         raise Refused(RejectReason.INVALID_JSON, str(error)) from error
 
 
+def read_text(payload: bytes) -> str:
+    """The text of a payload, without the mark that some editors put before UTF-8.
+
+    Raises:
+        Refused: it is no UTF-8.
+    """
+    try:
+        return payload.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(RejectReason.INVALID_UTF8, str(error)[:200]) from error
+
+
 def _read_leniently(text: str) -> Any:
     def integer(digits: str) -> float:
         return int(digits) if len(digits) <= _DIGITS_OF_AN_INTEGER else float(digits)

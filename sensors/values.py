@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
+from sensors.format import all_formats
 from sensors.payload import kind
+from sensors.units import SAME, Conversion, conversion
 
 MISSING = math.nan
 """The number of a value that is null."""
@@ -31,10 +31,10 @@ class ValueReader:
     __slots__ = (
         "_boolean",
         "_categories",
-        "_numeric_text",
         "fail",
         "interval",
         "key",
+        "numeric_text",
         "over",
         "plus",
         "prop",
@@ -45,20 +45,20 @@ class ValueReader:
 
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
-        self.key = prop.field or prop.name
+        self.key = prop.key
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
         self.fail = prop.fail or (-math.inf, math.inf)
         self.suspect = prop.suspect or self.fail
         self.sentinels = frozenset(prop.sentinels)
         self._categories = prop.categories
-        self._numeric_text = declared.payload.numeric_text
+        self.numeric_text = declared.payload.numeric_text or all_formats()[declared.payload.format].numeric_text
         self._boolean = prop.boolean
 
     @property
     def converts(self) -> bool:
         """Whether the payload has another unit than the Datastream."""
-        return (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+        return (self.times, self.plus, self.over) != SAME
 
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
@@ -78,19 +78,23 @@ class ValueReader:
                 known = f"unknown word {value[:50]!r}, known are {', '.join(self._categories)}"
                 return Unread(RejectReason.UNKNOWN_CATEGORY, known[:300])
             number = word
-        elif kind_of_value is str and self._numeric_text and (parsed := _number(value)) is not None:
+        elif kind_of_value is str and self.numeric_text and (parsed := number_of(value)) is not None:
             number = parsed
         else:
             text = f"text {value[:50]!r}" if kind_of_value is str else kind(value)
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number, got {text}")
         if not math.isfinite(number):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number, got {number}")
-        if number not in self.sentinels and not math.isfinite(number * self.times + self.plus):
+        if number not in self.sentinels and not self.stays_finite(number):
             return Unread(RejectReason.NOT_A_NUMBER, "expected a number that stays finite in the declared unit")
         return number
 
+    def stays_finite(self, number: float) -> bool:
+        """Whether a number has a value in the Datastream's unit."""
+        return math.isfinite(number * self.times + self.plus)
 
-def _number(text: str) -> float | None:
+
+def number_of(text: str) -> float | None:
     """A number in plain digits: Python alone would also take `1_000` and digits of other scripts."""
     if "_" in text or not text.isascii():
         return None
@@ -100,44 +104,11 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _conversion(prop: Property, name: str) -> tuple[float, float, float]:
-    """(times, plus, over), so that (payload's value · times + plus) / over is in the Datastream's unit.
-
-    One division of whole numbers rounds once: 101325 Pa is 1013.25 hPa and 212 °F is 100 °C to the last bit.
-    """
+def _conversion(prop: Property, name: str) -> Conversion:
     if prop.payload_unit is None:
-        return 1.0, 0.0, 1.0
-    import pint  # a third of a second, for the types that convert
-
+        return SAME
     try:
-        registry = _registry()
-        unit = _UCUM.get(prop.unit, prop.unit)
-        payload_unit = _UCUM.get(prop.payload_unit, prop.payload_unit)
-        zero, one = (Fraction(registry.Quantity(Fraction(i), payload_unit).to(unit).magnitude) for i in (0, 1))
-    except (pint.PintError, TypeError, ValueError, AttributeError) as error:
+        return conversion(prop.payload_unit, prop.unit, prop.gas)
+    except ValueError as error:
         fault = f"- at $.properties.{prop.name}.payload_unit: {error}"
         raise DeclarationError(name=name, count=1, faults=fault) from error
-    slope = one - zero
-    over = math.lcm(slope.denominator, zero.denominator)
-    return float(slope * over), float(zero * over), float(over)
-
-
-_UCUM = {
-    "Cel": "degC",
-    "[degF]": "degF",
-    "K": "kelvin",
-    "ug/m3": "microgram/meter**3",
-    "mg/m3": "milligram/meter**3",
-    "ng/m3": "nanogram/meter**3",
-    "%": "percent",
-    "1": "dimensionless",
-    "mm[Hg]": "mmHg",
-}
-"""UCUM codes that pint spells otherwise."""
-
-
-@lru_cache(maxsize=1)
-def _registry() -> Any:
-    import pint
-
-    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True, non_int_type=Fraction)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aedilis.vocabulary import Quality, Test
 from sensors.batch import Batch, Channels, Columns
 from sensors.compile import CompiledType, compile_type
 from sensors.device import Device, Problem
+from sensors.format import Memory
 from sensors.payload import Refused
 from sensors.registry import load
 from tests.unit.sensors.declaring import RECEIVED, TOPIC, compiled
@@ -30,11 +32,21 @@ TYPES = [*map(compile_type, load().values()), ODD]
 class OneByOne(Device):
     """Remembers nothing, and takes no numbers at once."""
 
-    def _as_before(self, record: dict[str, Any]) -> None:
+    def _as_before(self, record: dict[str, Any], finite: bool) -> None:
         return None
 
-    def _exactly(self, record: dict[str, Any], strict: bool, index: int, problems: list[Problem]) -> Any:
-        return super()._exactly(record, False, index, problems)
+    def _exactly(self, record: dict[str, Any], finite: bool, root: str, problems: list[Problem]) -> Any:
+        labels = self._kind.labels_of(record)
+        self._kind.layout_of(record, root)
+        properties, numbers = self._one_by_one(record, root, problems)
+        return self._channels(properties, labels), numbers
+
+
+def device_of(kind: CompiledType, channels: Channels) -> Device:
+    """What reads the messages of the topic of these tests."""
+    device = kind.source("", TOPIC, channels, Memory())
+    assert isinstance(device, Device)
+    return device
 
 
 def results(kind: CompiledType, device: type[Device], payloads: list[bytes]) -> tuple[list[Any], Columns, list[str]]:
@@ -132,7 +144,7 @@ def test_a_second_message_that_is_a_little_different(old: str, new: str) -> None
 
 def test_what_was_seen_before_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, channels = Batch(), Channels([ODD])
-    device = ODD.device(TOPIC, channels)
+    device = device_of(ODD, channels)
     payload = json.dumps({"time": NOW, "a": 212, "b": 1.5, "c": None, "flag": "V"}).encode()
     device.read(payload, RECEIVED, batch)
     monkeypatch.setattr(Device, "_exactly", None)
@@ -160,7 +172,7 @@ def test_what_it_remembers_is_bounded() -> None:
     names = [f"p{i}" for i in range(8)]
     kind = compiled(*({"name": name, "unit": "1"} for name in names))
     channels, batch = Channels([kind]), Batch()
-    device = kind.device(TOPIC, channels)
+    device = device_of(kind, channels)
     for chosen in range(1, 256):
         values = {name: 1.0 for i, name in enumerate(names) if chosen >> i & 1}
         device.read(json.dumps({"time": NOW, **values}).encode(), RECEIVED, batch)
@@ -171,10 +183,22 @@ def test_what_it_remembers_is_bounded() -> None:
 
 def test_a_new_form_is_remembered_however_many_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = compiled({"name": "v", "unit": "1"}, payload={"labels": ["of"], "ignore": [f"i{n}" for n in range(100)]})
-    device, batch = kind.device(TOPIC, Channels([kind])), Batch()
+    device, batch = device_of(kind, Channels([kind])), Batch()
     for n in range(100):
         payload = json.dumps({"time": NOW, "of": "x", f"i{n}": 0, "v": 1.0}).encode()
         device.read(payload, RECEIVED, batch)
     monkeypatch.setattr(Device, "_exactly", None)
     device.read(payload, RECEIVED, batch)
     assert set(batch.channel) == {0}
+
+
+def test_a_time_that_the_clocks_leave_open_is_marked_and_only_that() -> None:
+    kind = compiled(payload={"records": "list"}, time={"timezone": "Europe/Rome"})
+    times = ("2025-10-26T01:30:00", "2025-10-26T02:30:00", "2025-10-26T03:30:00")
+    found = kind.decode(
+        {"agency": "a", "thing": "t"},
+        json.dumps({"list": [{"time": time, "value": 1} for time in times]}).encode(),
+        RECEIVED,
+    ).observations
+    assert [one.quality for one in found] == [Quality.GOOD, Quality.SUSPECT, Quality.GOOD]
+    assert [one.tests for one in found] == [Test.NONE, Test.AMBIGUOUS_TIME, Test.NONE]

@@ -1,0 +1,124 @@
+"""Values that need more of the record than themselves: a unit that stands beside them, an expression over several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from aedilis.errors import DeclarationError
+from aedilis.vocabulary import RejectReason
+from sensors.declaration import Property, SensorType
+from sensors.expression import Expression, compile_expression
+from sensors.paths import Key, key_of, show
+from sensors.payload import kind
+from sensors.units import alias, conversion
+from sensors.values import Unread, ValueReader, number_of
+
+LONGEST_UNIT = 20
+"""Characters of a unit that a message names."""
+
+
+class Derivation:
+    """What makes the number of one property out of what was read."""
+
+    def __init__(self, reader: ValueReader, declared: SensorType) -> None:
+        prop = reader.prop
+        self._reader = reader
+        self._unit = alias(prop.payload_unit or prop.unit) or prop.unit
+        self._unit_key = None if prop.payload_unit_from is None else key_of(prop.payload_unit_from)
+        self._expression = _expression(prop, declared)
+        self.inputs = self._inputs(declared)
+        self._numeric_text = reader.numeric_text
+
+    @property
+    def reads_value(self) -> bool:
+        """Whether the property has a value of its own in the record."""
+        return self._expression is None or "value" in self._expression.names
+
+    def _inputs(self, declared: SensorType) -> dict[str, Key]:
+        names = self._expression.names if self._expression else frozenset()
+        return {name: key_of(path) for name, path in declared.inputs.items() if name in names}
+
+    def __call__(self, number: float, record: Mapping[Any, Any]) -> float | Unread:
+        """The number in the payload's unit, from the one that was read; a sentinel and what is missing stay."""
+        if self.reads_value and (math.isnan(number) or number in self._reader.sentinels):
+            return number
+        if self._unit_key is not None and (said := record.get(self._unit_key)) is not None:
+            converted = convert(number, said, self._unit)
+            if isinstance(converted, Unread):
+                return converted
+            number = converted
+        if self._expression is None:
+            return _no_sentinel(number, self._reader)
+        values = {"value": number}
+        for name, key in self.inputs.items():
+            value = self._input(record, key)
+            if isinstance(value, Unread) or math.isnan(value):
+                return value
+            values[name] = value
+        try:
+            number = self._expression(values)
+        except ArithmeticError as error:
+            return Unread(RejectReason.EXPRESSION_FAILED, f"{self._expression.text}: {error}"[:300])
+        if not math.isfinite(number) or not self._reader.stays_finite(number):
+            return Unread(RejectReason.EXPRESSION_FAILED, f"{self._expression.text} gives {number}"[:300])
+        return _no_sentinel(number, self._reader)
+
+    def _input(self, record: Mapping[Any, Any], key: Key) -> float | Unread:
+        if key not in record:
+            return Unread(RejectReason.MISSING_FIELD, f"expected {show(key)}, of which it is computed")
+        value = record[key]
+        if value is None:
+            return math.nan
+        number: Any = number_of(value) if type(value) is str and self._numeric_text else value
+        if type(number) not in (int, float, bool):
+            return Unread(RejectReason.NOT_A_NUMBER, f"expected a number at {show(key)}, got {kind(value)}")
+        try:
+            finite = float(number)
+        except OverflowError:
+            finite = math.inf
+        if not math.isfinite(finite):
+            return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number at {show(key)}")
+        return finite
+
+
+def _no_sentinel(number: float, reader: ValueReader) -> float:
+    """What was computed says no longer that the device has none, whatever it comes to."""
+    return math.nextafter(number, math.inf) if number in reader.sentinels else number
+
+
+def _expression(prop: Property, declared: SensorType) -> Expression | None:
+    if prop.compute is None:
+        return None
+    try:
+        return compile_expression(prop.compute, {"value", *declared.inputs})
+    except ValueError as error:
+        fault = f"- at $.properties.{prop.name}.compute: {error}"
+        raise DeclarationError(name=declared.name, count=1, faults=fault) from error
+
+
+def convert(number: float, of: Any, to: str) -> float | Unread:
+    """A number in the unit that a message names, in another one."""
+    if of == to:
+        return number
+    found = _conversion(of, to) if isinstance(of, str) else f"expected the name of a unit, got {kind(of)}"
+    if isinstance(found, str):
+        return Unread(RejectReason.UNKNOWN_UNIT, found)
+    times, plus, over = found
+    converted = (number * times + plus) / over
+    if not math.isfinite(converted):
+        return Unread(RejectReason.NOT_A_NUMBER, f"expected a number that stays finite in {to}")
+    return converted
+
+
+@lru_cache(maxsize=1_000)
+def _conversion(of: str, to: str) -> tuple[float, float, float] | str:
+    unit = alias(of) if len(of) <= LONGEST_UNIT else None
+    if unit is None:
+        return f"{of[:50]!r} is no unit"
+    try:
+        return conversion(unit, to)
+    except ValueError as error:
+        return f"{of!r} is no unit that becomes {to}: {error}"[:300]
