@@ -21,7 +21,7 @@ from aedilis import metrics
 from aedilis.errors import SettingError
 from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
-from aedilis.topics import TICKS
+from aedilis.topics import REDRIVE, TICKS
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Message(NamedTuple):
     mid: int
     qos: int
     connection: int
+    retained: bool = False  # the broker had kept it, and gave it to a new subscription
 
 
 class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
@@ -121,7 +122,8 @@ class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
             if payload > at or qos > 1:
                 raise ConnectionError("the MQTT broker sent a PUBLISH packet that is none")
             mid = buffer[after_topic] << 8 | buffer[after_topic + 1] if qos else 0
-            messages.append(Message(buffer[start + 2 : after_topic], buffer[payload:at], now, mid, qos, connection))
+            topic = buffer[start + 2 : after_topic]
+            messages.append(Message(topic, buffer[payload:at], now, mid, qos, connection, first & 1 == 1))
         consumed, self._at = at - self._at, at
         if messages:
             self._deliver(messages, consumed)
@@ -155,11 +157,17 @@ class Share:
         return sorted(f"{self._prefix}{head}{to_topic_level(agency)}/#" for head in heads for agency in agencies)
 
     def filters(self) -> list[str]:
-        """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens."""
-        return sorted({*self._own, f"{self._prefix}{TICKS}#"}) if self._own else [f"{self._prefix}#"]
+        """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens.
+
+        What is sent again comes to every process, and is read by the one that holds the topic inside.
+        """
+        ours = {f"{self._prefix}{TICKS}#", f"{self._prefix}{REDRIVE}#"}
+        return sorted({*self._own, *ours}) if self._own else [f"{self._prefix}#"]
 
     def holds(self, topic: str) -> bool:
         """Whether a topic, with its prefix, is this process's to read."""
+        if self._own:
+            return any(paho.topic_matches_sub(one, topic) for one in self._own)
         return not any(paho.topic_matches_sub(one, topic) for one in self._others)
 
 
