@@ -21,7 +21,7 @@ from storage.shapes import LONGEST, payload_shape, topic_shape
         (b"t|20|h|-40.5", "text: a|n|a|n"),
         (b"2026-01-01T00:00:00,4,ok\r\n", "text: n-n-nan:n:n,n,a"),
         (b'{"time": "2026-03', 'text: {"a": "n-n'),
-        ("Größe 5°".encode() * 100, "text: " + "a n°" * 18 + "a n"),
+        ("Größe 5°".encode() * 100, "text: " + "a n°" * 18 + "a"),
         (b"", "empty"),
         (b"\x08\x01" + b"\xff" * 78, "binary: 65 to 128 bytes, begins 08"),
         (b"\xe9", "binary: 1 to 1 bytes, begins e9"),
