@@ -32,6 +32,8 @@ from storage.queries import Reader
 
 IN_FLIGHT = 200
 """Envelopes that the broker has not yet acknowledged."""
+UNANSWERED = 20_000
+"""While so many have no outcome the run waits: the broker holds what ingest has not taken in its memory."""
 _decode = msgspec.json.Decoder(Reject).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -81,29 +83,23 @@ async def redrive(
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     numbers: dict[str, Any] = dict.fromkeys(("selected", "sent", "cut", "gone"), 0)
-    outcome: dict[str, Any] = dict.fromkeys(("read", "in_part", "refused", "observations"), 0)
+    answers = _Answers(reader, run, patience)
     if dry:
         async for _ in _envelopes(settings, reader, selection, run, numbers):
             numbers["sent"] += 1
-        return Result(run, **numbers, **outcome, unanswered=0, reasons={}, dry=True)
-    sender = _Sender(settings, run)
-    async with sender:
+        return Result(run, **numbers, **answers.outcome, unanswered=0, reasons={}, dry=True)
+    async with _Sender(settings, run) as sender:
         async for envelope in _envelopes(settings, reader, selection, run, numbers):
             await sender.send(_encode(envelope))
             numbers["sent"] += 1
+            if numbers["sent"] % 1000 == 0 and not answers.silent:
+                await answers.until(numbers["sent"] - UNANSWERED)
         await sender.finish()
     if told is not None:
         told(f"sent {numbers['sent']:,} in run {run}")
-    answered, deadline = 0, time.monotonic() + patience
-    while answered < numbers["sent"] and time.monotonic() < deadline:
-        outcome = await reader.redrive_outcome(run)
-        came = outcome["read"] + outcome["in_part"] + outcome["refused"]
-        if came > answered:
-            answered, deadline = came, time.monotonic() + patience
-        else:
-            await asyncio.sleep(0.2)
-    reasons = await reader.refused_again(run)
-    return Result(run, **numbers, **outcome, unanswered=numbers["sent"] - answered, reasons=reasons)
+    await answers.until(numbers["sent"])
+    unanswered, reasons = numbers["sent"] - answers.came, await reader.refused_again(run)
+    return Result(run, **numbers, **answers.outcome, unanswered=unanswered, reasons=reasons)
 
 
 async def _envelopes(
@@ -142,6 +138,30 @@ def _envelope(record: ConsumerRecord, reject: Reject, run: str) -> Envelope:
     return Envelope(
         reject.topic, reject.payload, reject.received_at, record.partition, record.offset, run, reject.retained
     )
+
+
+class _Answers:
+    """What became of a run so far."""
+
+    def __init__(self, reader: Reader, run: str, patience: float) -> None:
+        self._reader, self._run, self._patience = reader, run, patience
+        self.silent = False
+        self.outcome: dict[str, Any] = dict.fromkeys(("read", "in_part", "refused", "observations"), 0)
+        self.came = 0
+
+    async def until(self, wanted: int) -> None:
+        """Wait until so many have come, or none has for long: then nobody is there who would say more."""
+        deadline = time.monotonic() + self._patience
+        while self.came < wanted:
+            self.outcome = await self._reader.redrive_outcome(self._run)
+            came = self.outcome["read"] + self.outcome["in_part"] + self.outcome["refused"]
+            if came > self.came:
+                self.came, deadline = came, time.monotonic() + self._patience
+            elif time.monotonic() > deadline:
+                self.silent = True
+                return
+            else:
+                await asyncio.sleep(0.2)
 
 
 class _Sender:
