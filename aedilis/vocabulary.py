@@ -81,15 +81,6 @@ class RejectReason(StrEnum):
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
-    NOT_APPROVED = "not_approved"  # its type wants Things to be approved, and this one is not
-    NOT_ANNOUNCED = "not_announced"  # the device sends values before it has said what they are: no BIRTH, no discovery
-    BAD_CHECKSUM = "bad_checksum"  # the message's own checksum is another: it was damaged on the way
-    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the format that the type declares
-    RETAINED_WITHOUT_TIME = (
-        "retained_without_time"  # the broker had kept it for who knows how long, and it tells no time
-    )
-    UNKNOWN_UNIT = "unknown_unit"  # the message names a unit that cannot be converted to the declared one
-    EXPRESSION_FAILED = "expression_failed"  # the type computes a value, and the computation has no result
 
 
 class Location(msgspec.Struct, frozen=True):

@@ -41,7 +41,7 @@ class Message(NamedTuple):
     mid: int
     qos: int
     connection: int
-    retained: bool = False  # the broker had kept it, and gave it to a new subscription
+    retained: bool = False  # a copy that the broker kept, sent on subscribing
 
 
 class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
