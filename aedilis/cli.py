@@ -16,6 +16,7 @@ _COMMANDS = {
     "ingest": ("ingest.commands", "ingest", "MQTT in, frames out to Kafka."),
     "worker": ("streams.commands", "worker", "Run one role or all: detect, store, alert, notify."),
     "topics": ("streams.commands", "topics", "Create the Kafka topics."),
+    "redrive": ("kept.commands", "redrive", "Send rejects through the line again."),
     "migrate": ("storage.commands", "migrate", "Bring the database schema up to date."),
     "counts": ("storage.commands", "counts", "Show whether the counts of all hops agree."),
     "api": ("api.commands", "api", "Serve the page and the HTTP interface."),

@@ -90,5 +90,9 @@ class ReplayError(AedilisError):
     """Replay of {path}: {problem}. Mend: {mend}"""
 
 
+class RedriveError(AedilisError):
+    """Redrive: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

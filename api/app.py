@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from aedilis.settings import Settings
-from api import data, live, pages
+from api import data, live, pages, rejects
 from api.security import Door, Headers
 from api.words import zone_of
 from storage.queries import Reader
@@ -55,10 +55,11 @@ def make_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Aedilis", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
     app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
-    app.state.zone = zone
+    app.state.settings, app.state.zone, app.state.redriving = settings, zone, asyncio.Lock()
     app.include_router(pages.router)
     app.include_router(data.router)
     app.include_router(live.router)
+    app.include_router(rejects.router)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_api_route("/health/ready", _ready, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])

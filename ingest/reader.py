@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from aedilis.settings import Settings
-from aedilis.vocabulary import Reject, RejectReason
+from aedilis.vocabulary import Problem, Reject, RejectReason
 from ingest.announcements import Announcement
 from ingest.mqtt import Message, Share
 from ingest.placement import Home, Placement
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 STRANGERS = 10_000
 """Topics that are remembered though they have not yet given an observation."""
+
+PROBLEMS = 50
+"""Of one message that are told one by one; the others are counted by reason."""
 
 _Refusal = tuple[RejectReason, str, str | None]
 """Of a whole topic: (reason, detail, sensor type)"""
@@ -82,7 +85,7 @@ class Reader:
     def read(self, message: Message) -> Sequence[Reject] | None:
         """Read one message; never raises for what is in it. None when another process reads it.
 
-        One Reject with `observations` = 0: it was refused whole.
+        One Reject if something of it was refused.
         """
         route = self._routes.get(message.topic)
         if route is None:
@@ -114,8 +117,7 @@ class Reader:
             self._note(route, message)
         if not problems:
             return ()
-        name = route.kind.name
-        return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
+        return [self._refused(message, _told(problems), route.kind.name)]
 
     def _settle(self, route: _Route, device: Device, raw: bytes) -> None:
         if raw not in self._routes:
@@ -167,18 +169,29 @@ class Reader:
         reason: RejectReason,
         detail: str,
         sensor_type: str | None = None,
-        path: str | None = None,
-        observations: int = 0,
+    ) -> Reject:
+        """All of a message."""
+        return self._refused(message, (Problem(reason, detail[:500]),), sensor_type, whole=True)
+
+    def _refused(
+        self, message: Message, problems: tuple[Problem, ...], sensor_type: str | None, *, whole: bool = False
     ) -> Reject:
         return Reject(
             process=self._process,
-            topic=message.topic.decode(errors="replace"),
-            payload=message.payload[: self._settings.reject_keep_bytes],
+            topic=message.topic.decode(errors="replace").removeprefix(self._prefix),
+            payload=message.payload[: self._settings.max_message_bytes],
             payload_size=len(message.payload),
-            reason=reason,
-            detail=detail[:500],
             received_at=message.received_at,
+            problems=problems,
+            whole=whole,
             sensor_type=sensor_type,
-            value_path=path,
-            observations=observations,
+            retained=message.retained,
         )
+
+
+def _told(problems: list[tuple[RejectReason, str, str | None]]) -> tuple[Problem, ...]:
+    """The first of them as they are, the others by reason: a message may hold thousands of bad values."""
+    told = [Problem(reason, detail[:500], path) for reason, detail, path in problems[:PROBLEMS]]
+    rest = Counter(reason for reason, _, _ in problems[PROBLEMS:])
+    told += [Problem(reason, f"{count} more of this reason", None, count) for reason, count in rest.items()]
+    return tuple(told)

@@ -155,9 +155,7 @@ class _Run:
         out.first = recorded.received_at if out.first is None else out.first
         out.last = recorded.received_at
         topic = self._prefix + recorded.topic.encode()
-        read = self._reader.read(
-            Message(topic, recorded.payload, recorded.received_at, 0, 0, 0, recorded.retained)
-        )
+        read = self._reader.read(Message(topic, recorded.payload, recorded.received_at, 0, 0, 0, recorded.retained))
         if read is None:
             return
         for problem in read.problems:

@@ -24,9 +24,15 @@ def told(new: Outcome, old: Outcome | None = None, difference: Difference | None
     lines.append("")
     for name, one in new.properties.items():
         unit = written(one.unit)
-        span = f"{one.minimum:.6g} to {one.maximum:.6g} {unit}, mean {one.mean:.6g}" if one.mean is not None else "no value"
+        span = (
+            f"{one.minimum:.6g} to {one.maximum:.6g} {unit}, mean {one.mean:.6g}"
+            if one.mean is not None
+            else "no value"
+        )
         share = one.good / one.observations if one.observations else 0.0
-        lines.append(f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {one.missing} missing")
+        lines.append(
+            f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {one.missing} missing"
+        )
     lines.append("")
     opened, before = sum(new.alerts.values()), sum(old.alerts.values()) if old else None
     lines.append(_row("alerts", opened, before) + (f", {opened / new.days:.1f} a day" if new.days >= 0.1 else ""))

@@ -132,19 +132,6 @@ where (%(status)s::text is null or a.status = %(status)s)
 order by a.opened_at desc, a.id
 limit %(limit)s;
 
--- name: reject_groups
--- Rejects by reason and shape of topic, those that came last first.
-select id, reason, sensor_type, shape, count, observations, first_received_at, last_received_at
-from reject_group order by last_received_at desc, id limit %(limit)s;
-
--- name: reject_samples
--- The latest bytes of groups of rejects, so many of each.
-select s.* from unnest(%(ids)s::bigint[]) with ordinality g (id, place)
-cross join lateral (select reject_group, topic, payload, payload_size, detail, value_path, received_at
-                    from reject_sample where reject_group = g.id
-                    order by received_at desc, log_offset desc limit %(limit)s) s
-order by g.place, s.received_at desc;
-
 -- name: versions
 -- Changes when something was stored.
 select (select coalesce(sum(records), 0) from log_progress where topic like '%%observations')::bigint as observations,

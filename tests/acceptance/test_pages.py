@@ -497,7 +497,7 @@ def test_anomalies_and_alerts_are_filtered_by_links_that_can_be_kept(show: Watch
 
 def test_counts_and_rejects(show: Watched) -> None:
     page = show("/counts")
-    expect(page.locator("#verdict")).to_have_text("✓ all sums agree")
+    expect(page.locator("#verdict")).to_have_text("✓ all sums agree · 2 rejects stand and can be sent again")
     expect(page.get_by_role("cell", name="live", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="invalid json")).to_be_visible()
     page.get_by_role("link", name="invalid json").click()
@@ -506,6 +506,16 @@ def test_counts_and_rejects(show: Watched) -> None:
         closed.click()
     expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
     expect(page.get_by_text('{"time": "2026-03')).to_be_visible()
+    # sent again it is refused again, and stands as before
+    group = page.locator("details.reject", has_text="invalid json")
+    group.get_by_role("button", name="Send again").click()
+    expect(page.locator("#outcome")).to_have_text(
+        "Sent again: 0 read, 1 refused again (invalid json 1); 0 observations."
+    )
+    expect(page.locator("details.reject")).to_have_count(1)
+    expect(page.locator(".standing")).to_contain_text(
+        "standing 1 · refused when sent again 1, the last one: invalid json"
+    )
 
 
 # ---------------------------------------------------------------- hands, eyes and machines
