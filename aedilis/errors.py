@@ -94,5 +94,9 @@ class RedriveError(AedilisError):
     """Redrive: {problem}. Mend: {mend}"""
 
 
+class TrafficError(AedilisError):
+    """Recorded traffic {path}:{line}: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

@@ -24,10 +24,10 @@ from ingest.framer import Framer
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import Reader
+from kept.raw import RawMessage
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 from streams.engine import Engine, Use
-from trial.traffic import Recorded
 
 _ROUND_MESSAGES = 2_000
 _ROUND_US = 10_000_000
@@ -102,7 +102,7 @@ class Outcome:
 def run(
     compiled: CompiledType,
     settings: Settings,
-    messages: Iterable[Recorded],
+    messages: Iterable[RawMessage],
     advance: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
     """Read the messages that have the type's topic, in their order. `advance` is told of each round's messages."""
@@ -132,7 +132,7 @@ class _Run:
         )
         return uses, self._compiled.allowed_lateness
 
-    def over(self, messages: Iterable[Recorded], advance: Callable[[int], None]) -> Outcome:
+    def over(self, messages: Iterable[RawMessage], advance: Callable[[int], None]) -> Outcome:
         waiting, since = 0, None
         for recorded in messages:
             if self._compiled.matches(recorded.topic) is None:
@@ -149,22 +149,21 @@ class _Run:
             advance(waiting)
         return self.outcome
 
-    def _read(self, recorded: Recorded) -> None:
+    def _read(self, recorded: RawMessage) -> None:
         out = self.outcome
         out.messages += 1
         out.first = recorded.received_at if out.first is None else out.first
         out.last = recorded.received_at
         topic = self._prefix + recorded.topic.encode()
         read = self._reader.read(Message(topic, recorded.payload, recorded.received_at, 0, 0, 0, recorded.retained))
-        if read is None:
-            return
-        for problem in read.problems:
-            counter = out.refused if read.whole else out.rejects
-            counter[problem.reason] += 1
-            examples = out.reject_examples.setdefault(problem.reason, [])
-            if len(examples) < _EXAMPLES:
-                where = f" at {problem.path}" if problem.path else ""
-                examples.append(f"{recorded.topic}: {problem.detail}{where}")
+        for reject in read or ():
+            counter = out.refused if reject.whole else out.rejects
+            for problem in reject.problems:
+                counter[problem.reason] += problem.count
+                examples = out.reject_examples.setdefault(problem.reason, [])
+                if len(examples) < _EXAMPLES:
+                    where = f" at {problem.path}" if problem.path else ""
+                    examples.append(f"{recorded.topic}: {problem.detail}{where}")
 
     def _frames(self, tick: int | None) -> None:
         for _, frame in self._framer.frames(tick):

@@ -1,4 +1,4 @@
-"""Recorded messages, from a file or from the log, in the order in which they came.
+"""RawMessage messages, from a file or from the log, in the order in which they came.
 
 A file is JSON lines (`{"topic", "payload" | "payload_hex", "received_at"?, "retained"?}`), text lines (topic, a space,
 payload: what `mosquitto_sub -v` prints), or a CSV that the type's `[replay]` table explains.
@@ -10,23 +10,14 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from aedilis.errors import TrafficError
+from kept.raw import RawMessage
 from sensors.declaration import SensorType
 from simulation.replay import Recording, Summary
 
 
-class Recorded(NamedTuple):
-    """One message as it came; `topic` without the installation's prefix, `received_at` in µs UTC."""
-
-    topic: str
-    payload: bytes
-    received_at: int
-    retained: bool = False
-
-
-def from_file(path: Path, declared: SensorType, now: int, agency: str = "demo") -> Iterator[Recorded]:
+def from_file(path: Path, declared: SensorType, now: int, agency: str = "demo") -> Iterator[RawMessage]:
     """The messages of a file; one that says no time came at `now` (µs UTC).
 
     Raises:
@@ -37,7 +28,7 @@ def from_file(path: Path, declared: SensorType, now: int, agency: str = "demo") 
         recording = Recording(path, declared, agency, {})
         recording.survey(Summary())
         for item in recording:
-            yield Recorded(item.topic, item.payload, item.moment)
+            yield RawMessage(item.topic, item.payload, item.moment, False)
         return
     try:
         file = path.open("rb")
@@ -49,16 +40,16 @@ def from_file(path: Path, declared: SensorType, now: int, agency: str = "demo") 
                 yield _message(path, number, line.rstrip(b"\r\n"), now)
 
 
-def _message(path: Path, number: int, line: bytes, now: int) -> Recorded:
+def _message(path: Path, number: int, line: bytes, now: int) -> RawMessage:
     if not line.startswith(b"{"):
         topic, _, payload = line.partition(b" ")
-        return Recorded(topic.decode(errors="replace"), payload, now)
+        return RawMessage(topic.decode(errors="replace"), payload, now, False)
     mend = 'write {"topic": "…", "payload": "…", "received_at": "2026-01-05T08:00:00Z"}'
     try:
         said = json.loads(line)
         payload = bytes.fromhex(said["payload_hex"]) if "payload_hex" in said else _bytes(said["payload"])
         moment = _moment(said["received_at"]) if "received_at" in said else now
-        return Recorded(str(said["topic"]), payload, moment, bool(said.get("retained", False)))
+        return RawMessage(str(said["topic"]), payload, moment, bool(said.get("retained", False)))
     except KeyError as error:
         raise TrafficError(path=path, line=number, problem=f"{error} is missing", mend=mend) from error
     except (ValueError, TypeError) as error:

@@ -15,28 +15,27 @@ def told(new: Outcome, old: Outcome | None = None, difference: Difference | None
     lines = [f"{head}: {_number(new.messages)} messages of {new.days:.2f} days, {len(new.things)} Things"]
     if not new.messages:
         return f"{lines[0]}. No recorded message has a topic of this form."
-    lines.append(_row("observations", new.observations, old and old.observations))
+    was = old or Outcome(new.sensor_type, 0)
+    there = old is not None
+    lines.append(_row("observations", new.observations, was.observations, there))
     for name, count in new.quality.most_common():
-        lines.append(_row(f"  {name.replace('_', ' ')}", count, old and old.quality[name]))
-    lines += _counters("test ", new.tests, old and old.tests)
-    lines += _counters("refused whole: ", new.refused, old and old.refused, new.reject_examples)
-    lines += _counters("reject: ", new.rejects, old and old.rejects, new.reject_examples)
+        lines.append(_row(f"  {name.replace('_', ' ')}", count, was.quality[name], there))
+    lines += _counters("test ", new.tests, was.tests, there)
+    lines += _counters("refused whole: ", new.refused, was.refused, there, new.reject_examples)
+    lines += _counters("reject: ", new.rejects, was.rejects, there, new.reject_examples)
     lines.append("")
     for name, one in new.properties.items():
-        unit = written(one.unit)
-        span = (
-            f"{one.minimum:.6g} to {one.maximum:.6g} {unit}, mean {one.mean:.6g}"
-            if one.mean is not None
-            else "no value"
-        )
+        unit, mean = written(one.unit), one.mean
+        span = "no value" if mean is None else f"{one.minimum:.6g} to {one.maximum:.6g} {unit}, mean {mean:.6g}"
         share = one.good / one.observations if one.observations else 0.0
         lines.append(
             f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {one.missing} missing"
         )
     lines.append("")
-    opened, before = sum(new.alerts.values()), sum(old.alerts.values()) if old else None
-    lines.append(_row("alerts", opened, before) + (f", {opened / new.days:.1f} a day" if new.days >= 0.1 else ""))
-    lines += _counters("anomalies: ", new.anomalies, old and old.anomalies, new.anomaly_examples)
+    opened = sum(new.alerts.values())
+    rate = f", {opened / new.days:.1f} a day" if new.days >= 0.1 else ""
+    lines.append(_row("alerts", opened, sum(was.alerts.values()), there) + rate)
+    lines += _counters("anomalies: ", new.anomalies, was.anomalies, there, new.anomaly_examples)
     if difference is not None:
         lines += ["", _changes(difference)]
         lines += [f"  {one}" for one in difference.changed_examples]
@@ -55,19 +54,19 @@ def _changes(difference: Difference) -> str:
 def _counters(
     head: str,
     counts: Mapping[str, int],
-    before: Mapping[str, int] | None,
+    before: Mapping[str, int],
+    there: bool,
     examples: Mapping[str, list[str]] | None = None,
 ) -> list[str]:
     lines = []
-    for name in sorted({*counts, *(before or ())}, key=lambda name: -counts.get(name, 0)):
-        lines.append(_row(f"{head}{name.replace('_', ' ')}", counts.get(name, 0), before and before.get(name, 0)))
+    for name in sorted({*counts, *before}, key=lambda name: -counts.get(name, 0)):
+        lines.append(_row(f"{head}{name.replace('_', ' ')}", counts.get(name, 0), before.get(name, 0), there))
         lines += [f"    {one}" for one in (examples or {}).get(name, ())[:2]]
     return lines
 
 
-def _row(what: str, now: int, before: int | None) -> str:
-    was = f" (before: {_number(before)})" if before is not None and before != now else ""
-    return f"{what}: {_number(now)}{was}"
+def _row(what: str, now: int, before: int, there: bool) -> str:
+    return f"{what}: {_number(now)}" + (f" (before: {_number(before)})" if there and before != now else "")
 
 
 def _number(value: int) -> str:

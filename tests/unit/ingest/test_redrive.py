@@ -25,7 +25,7 @@ class Ingest(Making):
     def __init__(self, **settings: object) -> None:
         super().__init__()
         given = Settings(home="", mqtt_prefix="p/", **settings)  # type: ignore[arg-type]
-        share = Share(given, [AIR.topic, SOIL.topic])
+        share = Share(given, [AIR, SOIL])
         framer: Framer = self.framer
         reader = Reader(given, "ingest-1", [AIR, SOIL], share, self.channels, self.placement, framer.batch)
         self.redriver = Redriver(given, "ingest-1", reader, framer)
