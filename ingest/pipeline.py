@@ -33,6 +33,7 @@ from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
 from ingest.placement import Placement, read_placed
 from ingest.reader import Reader
+from ingest.types import TypesInForce
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 
@@ -47,19 +48,22 @@ ANNOUNCE_SECONDS = 600
 class Pipeline:
     """One ingest process."""
 
-    def __init__(self, settings: Settings, types: list[CompiledType]) -> None:
-        share = Share(settings, [compiled.topic for compiled in types])
+    def __init__(self, settings: Settings, types: TypesInForce) -> None:
+        share = Share(settings, [compiled.topic for compiled in types.kinds])
         self._settings = settings
+        self._types = types
         self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
         client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
         self._ticks_below = f"{settings.mqtt_prefix}{TICKS}".encode()
         self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
         self._source = MqttSource(settings, client_id, share.filters())
-        channels = Channels(types)
+        channels = Channels(types.kinds)
         self._placement = Placement(settings)
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
-        self._reader = Reader(settings, self._process, types, share, channels, self._placement, self._framer.batch)
+        self._reader = Reader(
+            settings, self._process, types.kinds, share, channels, self._placement, self._framer.batch
+        )
         self._under_way: asyncio.Queue[tuple[list[asyncio.Future[object]], list[Message]]] = asyncio.Queue(
             ROUNDS_UNDER_WAY
         )
@@ -112,6 +116,7 @@ class Pipeline:
 
     async def _turn(self) -> None:
         """Read what waits, as much as one round of frames takes, and send it; then let more come, if that was all."""
+        self._types.between_rounds(self._use)
         rejects: list[Reject] = []
         messages: list[Message] = []
         tick = None
@@ -128,6 +133,11 @@ class Pipeline:
             metrics.INGEST_BACKLOG.set(self._source.waiting())
             await self._under_way.put((sends, messages))
         await asyncio.sleep(0 if full else self._settings.frame_ms / 1000)
+
+    def _use(self, types: Sequence[CompiledType]) -> None:
+        share = Share(self._settings, [compiled.topic for compiled in types])
+        self._reader.use(types, share)
+        self._source.listen(share.filters())
 
     def _read(self, messages: list[Message], rejects: list[Reject], tick: int | None) -> int | None:
         """Read them; the latest tick among them and before."""

@@ -54,6 +54,22 @@ class Reader:
         self._routes: dict[bytes, _Route] = {}
         self._strangers: dict[bytes, _Route | _Refusal | None] = {}
 
+    def use(self, types: Sequence[CompiledType], share: Share) -> None:
+        """Read with these types from now on. A topic whose type is no longer among them, or that one of the new types may
+        want for itself, is looked at anew.
+        """
+        new = [kind for kind in types if kind not in self._types]
+        self._types, self._share = types, share
+        self._strangers.clear()
+        self._routes = {
+            raw: route
+            for raw, route in self._routes.items()
+            if route.kind in types and not any(kind.matches(self._inner(raw)) is not None for kind in new)
+        }
+
+    def _inner(self, raw: bytes) -> str:
+        return raw.decode(errors="replace").removeprefix(self._prefix)
+
     def read(self, message: Message) -> Sequence[Reject] | None:
         """Read one message; never raises for what is in it. None when another process reads it.
 

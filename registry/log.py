@@ -104,7 +104,8 @@ class Latest:
         self._consumer = self._producer = None
 
     async def put(self, key: str, value: bytes | None) -> None:
-        """Write a value, or remove the key; afterwards it stands in the log, and in `values`.
+        """Write a value, or remove the key; afterwards it stands in the log, and in `values` if the topic is followed:
+        who only writes needs not open it.
 
         Raises:
             ServerError: the broker did not confirm it in time.
@@ -113,8 +114,9 @@ class Latest:
             async with asyncio.timeout(PUT_SECONDS):
                 producer = await self._producing()
                 written = await producer.send_and_wait(self._at.topic, key=key.encode(), value=value, partition=0)
-                async with self._moved:
-                    await self._moved.wait_for(lambda: self._next > written.offset)
+                if self._task is not None:
+                    async with self._moved:
+                        await self._moved.wait_for(lambda: self._next > written.offset)
         except (KafkaError, TimeoutError) as error:
             problem = f"{key} was not confirmed in {self._at.topic}: {error!r}"
             raise ServerError(

@@ -42,18 +42,23 @@ class Columns(NamedTuple):
 
 
 class Channels:
-    """All channels of these types that were seen, by number."""
+    """All channels that were seen, by number."""
 
-    def __init__(self, kinds: Sequence[CompiledType]) -> None:
-        readers = [reader for kind in kinds for reader in kind.readers]
-        self._rows = {id(reader): row for row, reader in enumerate(readers)}
-        self._judge = Judge(readers)
+    def __init__(self, kinds: Sequence[CompiledType] = ()) -> None:
+        self._readers = [reader for kind in kinds for reader in kind.readers]
+        self._rows = {id(reader): row for row, reader in enumerate(self._readers)}
+        self._judge = Judge(self._readers)
         self._row = array("i")
         self._row_of = np.empty(0, np.int32)
         self.seen: list[Channel] = []
 
     def add(self, channel: Channel) -> int:
         """The number of a new one."""
+        if id(channel.reader) not in self._rows:  # of a type that came later
+            for reader in channel.kind.readers:
+                self._rows[id(reader)] = len(self._readers)
+                self._readers.append(reader)
+            self._judge = Judge(self._readers)
         self.seen.append(channel)
         self._row.append(self._rows[id(channel.reader)])
         return len(self.seen) - 1
