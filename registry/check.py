@@ -133,7 +133,7 @@ def _check_units(declared: SensorType, known: Known) -> None:
         except DeclarationError:
             continue
         for prop in earlier.properties:
-            before[prop.datastream or prop.name] = prop.unit, number
+            before.setdefault(prop.datastream or prop.name, (prop.unit, number))
     for i, prop in enumerate(declared.properties):
         unit, number = before.get(prop.datastream or prop.name, (prop.unit, 0))
         if unit != prop.unit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,29 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(f"{declared.name}@{declared.version} is well declared")
 
 
+@types.command()
+@click.argument("name")
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; NAME.toml if absent.")
+@_as_json
+def new(name: str, to: Path | None, as_json: bool) -> None:
+    """Write the first text of a type: explained line by line, with an example that holds."""
+    from registry.check import check as check_text
+    from registry.scaffold import scaffold
+
+    text, to = scaffold(name), to or Path(f"{name.replace('-', '_')}.toml")
+    with _faults_as_json(as_json):
+        check_text(text, name)
+    try:
+        with to.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise click.ClickException(f"{to} cannot be written: {error.strerror}; name another one with --to") from error
+    if as_json:
+        click.echo(json.dumps({"name": name, "file": str(to), "text": text}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"wrote {to}; edit it, then `aedilis types check {to}` and `aedilis types apply {to}`")
+
+
 # ---------------------------------------------------------------- to change
 
 
@@ -222,6 +246,7 @@ async def _known() -> Known:
     """What the log says; without a broker, what the files say."""
     from registry.desk import Desk
 
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of a broker that is away, we say below
     desk = Desk(load_settings())
     try:
         async with desk:
@@ -263,11 +288,13 @@ def _told(version: Version) -> dict[str, Any]:
 
 
 def _declared(version: Version) -> dict[str, str]:
+    from registry.types import topics_of
+
     try:
         declared = version.declared
     except DeclarationError as error:
         return {"topic": "", "title": f"cannot be read: {error}"}
-    return {"topic": declared.topic, "title": declared.title}
+    return {"topic": topics_of(declared), "title": declared.title}
 
 
 def _when(told: dict[str, Any]) -> str:

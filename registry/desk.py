@@ -32,6 +32,8 @@ class Desk:
         self.reports = Reports(settings)
         self._log = Latest(settings, SENSOR_TYPES, self.known.learn)
         self._one_by_one = asyncio.Lock()
+        self.ready = False
+        """Whether the log was read; before that only files are known."""
 
     async def __aenter__(self) -> Desk:
         await self.open(patient=False)
@@ -47,6 +49,7 @@ class Desk:
         try:
             await self._log.open(patient=patient)
             await self.reports.open(patient=patient)
+            self.ready = True
         except BaseException:
             await self.close()
             raise

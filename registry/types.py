@@ -72,6 +72,11 @@ def same_reading(one: SensorType, other: SensorType) -> bool:
     return one.model_dump(exclude=prose) == other.model_dump(exclude=prose)
 
 
+def topics_of(declared: SensorType) -> str:
+    """The forms of its topics, as people read them."""
+    return declared.topic if isinstance(declared.topic, str) else ", ".join(declared.topic)
+
+
 class Known:
     """All versions, and which are in force. `learn` takes the records of the log in their order."""
 

@@ -124,10 +124,10 @@ def test_a_version_that_is_applied_while_messages_come_reads_from_then_on(
         stop.set()
         thread.join()
     assert applied["ok"], applied
-    assert {process.split(".")[0] for process in applied["answers"]} == {"ingest", "detect"}
+    assert {process.split(".")[0] for process in applied["answers"]} == {"ingest", "detect", "store"}
     assert applied["changes"][1:] == ["property light: payload_unit added: klx", "examples changed"]
     assert (restored["ok"], restored["version"]) == (True, 1)
-    total = next(published)
+    total, deadline = next(published), time.monotonic() + 60
     line.settle(total)
     rows = line.rows("select sensor_type, sensor_version, result from observations order by phenomenon_time")
     assert {row[0] for row in rows} == {"lamp"}
@@ -136,6 +136,10 @@ def test_a_version_that_is_applied_while_messages_come_reads_from_then_on(
     ]
     assert [version for version, _ in itertools.groupby(version for _, version, _ in rows)] == [1, 2, 1]
     assert line.rows("select distinct sensor_type, sensor_version from datastreams") == [("lamp", 1)]
+    stands = "select version, in_force, note from sensor_types where name = 'lamp' order by version"
+    while line.rows(stands) != [(1, True, ""), (2, False, "kilolux")]:
+        assert time.monotonic() < deadline, line.rows(stands)
+        time.sleep(0.1)
     listed = {
         (row["version"], row["in_force"], row["note"]) for row in types(line, "list", "--all") if row["name"] == "lamp"
     }
