@@ -224,6 +224,13 @@ class MqttSource:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
 
+    def listen(self, filters: list[str]) -> None:
+        """Subscribe to these as well. Nothing is unsubscribed from: what no type reads any more is kept as a reject."""
+        new = [name for name in filters if name not in self._filters]
+        self._filters = [*self._filters, *new]
+        if new:
+            self._client.subscribe([(name, 1) for name in new])  # does nothing when away: connecting subscribes to all
+
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""
         self._client.connect_async(self._host, self._port, keepalive=300)

@@ -16,6 +16,7 @@ import logging
 import os
 import time
 import zlib
+from collections.abc import Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -34,6 +35,7 @@ from ingest.mqtt import Message, MqttSource, Share
 from ingest.placement import Placement, read_placed
 from ingest.reader import Reader
 from ingest.redrive import Redriver
+from ingest.types import TypesInForce
 from kept import raw
 from sensors.batch import Channels
 from sensors.compile import CompiledType
@@ -49,20 +51,23 @@ ANNOUNCE_SECONDS = 600
 class Pipeline:
     """One ingest process."""
 
-    def __init__(self, settings: Settings, types: list[CompiledType]) -> None:
-        share = Share(settings, types)
+    def __init__(self, settings: Settings, types: TypesInForce) -> None:
+        share = Share(settings, types.kinds)
         self._settings = settings
+        self._types = types
         self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
         client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
         self._ticks_below = f"{settings.mqtt_prefix}{TICKS}".encode()
         self._own_below = (self._ticks_below, f"{settings.mqtt_prefix}{REDRIVE}".encode())
         self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
         self._source = MqttSource(settings, client_id, share.filters())
-        channels = Channels(types)
+        channels = Channels(types.kinds)
         self._placement = Placement(settings)
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
-        self._reader = Reader(settings, self._process, types, share, channels, self._placement, self._framer.batch)
+        self._reader = Reader(
+            settings, self._process, types.kinds, share, channels, self._placement, self._framer.batch
+        )
         self._redriver = Redriver(settings, self._process, self._reader, self._framer)
         self._raw_partition = zlib.crc32(share.name.encode()) % PARTITIONS
         self._under_way: asyncio.Queue[tuple[list[asyncio.Future[object]], list[Message]]] = asyncio.Queue(
@@ -118,6 +123,7 @@ class Pipeline:
 
     async def _turn(self) -> None:
         """Read what waits, as much as one round of frames takes, and send it; then let more come, if that was all."""
+        self._types.between_rounds(self._use)
         rejects: list[Reject] = []
         redriven: list[Redriven] = []
         messages: list[Message] = []
@@ -141,6 +147,11 @@ class Pipeline:
                 self._source.publish(self._settings.mqtt_prefix + topic, payload)
             self._reader.requests.clear()
         await asyncio.sleep(0 if full else self._settings.frame_ms / 1000)
+
+    def _use(self, types: Sequence[CompiledType]) -> None:
+        share = Share(self._settings, types)
+        self._reader.use(types, share)
+        self._source.listen(share.filters())
 
     def _read(
         self,

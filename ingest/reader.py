@@ -16,6 +16,7 @@ from sensors.compile import CompiledType, Refused
 from sensors.device import Device
 from sensors.format import Memory
 from sensors.gateway import Gateway
+from sensors.template import Template
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,7 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._process = process
-        forms = [(template, kind) for kind in types for template in kind.templates]
-        self._forms = sorted(forms, key=lambda form: form[0].rank)
-        self._share = share
+        self._types, self._forms, self._share = types, _forms(types), share
         self._channels = channels
         self._placement = placement
         self._batch = batch
@@ -81,6 +80,22 @@ class Reader:
         for memory in self._memories.values():
             memory.kept.clear()
             memory.asked.clear()
+
+    def use(self, types: Sequence[CompiledType], share: Share) -> None:
+        """Read with these types from now on. A topic whose type is no longer among them, or that one of the new types may
+        want for itself, is looked at anew.
+        """
+        new = [kind for kind in types if kind not in self._types]
+        self._types, self._forms, self._share = types, _forms(types), share
+        self._strangers.clear()
+        self._routes = {
+            raw: route
+            for raw, route in self._routes.items()
+            if route.kind in types and not any(kind.matches(self._inner(raw)) is not None for kind in new)
+        }
+
+    def _inner(self, raw: bytes) -> str:
+        return raw.decode(errors="replace").removeprefix(self._prefix)
 
     def read(self, message: Message) -> Sequence[Reject] | None:
         """Read one message; never raises for what is in it. None when another process reads it.
@@ -187,6 +202,11 @@ class Reader:
             sensor_type=sensor_type,
             retained=message.retained,
         )
+
+
+def _forms(types: Sequence[CompiledType]) -> list[tuple[Template, CompiledType]]:
+    """The forms of topics in the order in which they are tried: the more literal first."""
+    return sorted(((form, kind) for kind in types for form in kind.templates), key=lambda form: form[0].rank)
 
 
 def _told(problems: list[tuple[RejectReason, str, str | None]]) -> tuple[Problem, ...]:

@@ -175,6 +175,10 @@ class Reader:
         """Reason → messages that a run refused again."""
         return {row["reason"]: row["messages"] for row in await self._all("refused_again", run=run)}
 
+    async def types(self) -> dict[str, Row]:
+        """Sensor type → what came by it: things, datastreams, last_time, observations_of_hour (the last full one), rejects."""
+        return {row["name"]: row for row in await self._all("types")}
+
     async def counts(self) -> Counts:
         """The accounting of all hops."""
         async with self._connection() as connection:

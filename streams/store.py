@@ -28,6 +28,7 @@ from storage.rollup import refresh
 from storage.writer import Refused, Unavailable, Writer
 from streams.app import Role
 from streams.partition import Poison, Record, SetBack, Stalled
+from streams.types import TypesTable
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ def role(settings: Settings) -> Role:
         settings.topic(DEAD_LETTERS.name): (msgspec.json.Decoder(DeadLetter).decode, writer.write_dead_letters),
     }
     retention = Retention(writer.pool, settings)
+    types = TypesTable(settings, writer.pool)
     background: list[asyncio.Task[None]] = []
 
     def make_job(topic: str, partition: int, producer: AIOKafkaProducer) -> StoreJob:
@@ -150,6 +152,8 @@ def role(settings: Settings) -> Role:
 
     async def start() -> None:
         await writer.__aenter__()
+        await types.open()
+        background.append(asyncio.create_task(follow(types.write, "sensor types", 0.05)))
         background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.05)))
         background.append(asyncio.create_task(follow(lambda: refresh(writer.pool), "rollups", 0.3)))
         background.append(asyncio.create_task(follow(retention.keep, "retention", 0.1, RETENTION_SECONDS)))
@@ -160,6 +164,7 @@ def role(settings: Settings) -> Role:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await types.close()
         await writer.__aexit__(None, None, None)
 
     async def database() -> str | None:

@@ -152,3 +152,19 @@ select user_name from session where token_hash = %(token)s and expires_at > now(
 -- name: delete_session
 -- Logged out; sessions that ended go with it.
 delete from session where token_hash = %(token)s or expires_at < now();
+
+-- name: types
+-- What came by each sensor type: Things and Datastreams, Observations of the last full hour, rejects.
+with hour as (
+    select d.sensor_type as name, sum(r.count) as observations
+    from rollup_hour r join datastream d on d.id = r.datastream
+    where r.hour = date_trunc('hour', now()) - interval '1 hour' group by 1
+), stream as (
+    select sensor_type as name, count(distinct thing) as things, count(*) as datastreams, max(last_time) as last_time
+    from datastream group by 1
+), refused as (
+    select sensor_type as name, sum(count) as rejects from reject_group where sensor_type is not null group by 1
+)
+select name, coalesce(things, 0) as things, coalesce(datastreams, 0) as datastreams, last_time,
+       coalesce(observations, 0)::bigint as observations_of_hour, coalesce(rejects, 0)::bigint as rejects
+from stream full join hour using (name) full join refused using (name) order by name;

@@ -291,3 +291,49 @@ def test_two_processes_read_a_topic_of_a_fixed_agency_once() -> None:
     fixed = compiled(name="fixed", topic="sensors/{thing}", thing={"agency": "south"})
     read = [Ingest(fixed, agencies=agencies).read("sensors/t", GOOD) for agencies in (("south",), ("!south",), ())]
     assert read == [[], None, []]
+
+
+class Switching:
+    """A reader whose types change."""
+
+    def __init__(self) -> None:
+        given = Settings(home="")
+        self.channels, self.batch = Channels([AIR, SOIL]), Batch()
+        self.share = Share(given, [AIR, SOIL])
+        args = (self.channels, Placement(given), self.batch)
+        self.reader = Reader(given, "ingest-1", [AIR, SOIL], self.share, *args)
+
+    def kind_of(self, topic: str, payload: Any = GOOD) -> str:
+        """What reads a message, `type@version`, or the reason why none does."""
+        self.batch.clear()
+        found = self.reader.read(Message(topic.encode(), json.dumps(payload).encode(), RECEIVED, 1, 1, 1))
+        assert found is not None
+        if found:
+            return str(found[0].reason)
+        kind = self.channels.seen[self.batch.channel[0]].kind
+        return f"{kind.name}@{kind.version}"
+
+
+def test_a_new_version_reads_what_the_old_one_read_and_nothing_else_changes() -> None:
+    here = Switching()
+    moist = {"time": GOOD["time"], "moisture": 1}
+    before = [here.kind_of("city/demo/t/air"), here.kind_of("soil/bed/north", moist), here.kind_of("city/demo/t/sea")]
+    assert before == ["air@2", "soil@2", "unknown_topic"]
+    seen = len(here.channels.seen)
+    newer = compiled({"name": "value", "unit": "1", "fail": [0, 9]}, name="air", version=3, topic=AIR.declared.topic)
+    sea = compiled(name="sea", topic="city/{agency}/{thing}/sea")
+    here.reader.use([newer, SOIL, sea], here.share)
+    after = [here.kind_of("city/demo/t/air"), here.kind_of("soil/bed/north", moist), here.kind_of("city/demo/t/sea")]
+    assert after == ["air@3", "soil@2", "sea@2"]
+    assert len(here.channels.seen) == seen + 2, "of soil nothing is seen anew"
+    here.reader.use([newer], here.share)
+    assert here.kind_of("soil/bed/north", moist) == here.kind_of("city/demo/t/sea") == "unknown_topic"
+
+
+def test_what_came_later_is_judged_by_its_own_rules() -> None:
+    here = Switching()
+    assert here.kind_of("city/demo/t/air") == "air@2"
+    newer = compiled({"name": "value", "unit": "1", "fail": [5, 9]}, name="air", version=3, topic=AIR.declared.topic)
+    here.reader.use([newer], here.share)
+    assert here.kind_of("city/demo/t/air") == "air@3"
+    assert here.channels.judged(here.batch).quality.tolist() == [4]
