@@ -38,7 +38,7 @@ class OneByOne(Device):
         labels = self._kind.labels_of(record)
         self._kind.layout_of(record, root)
         properties, numbers = self._one_by_one(record, root, problems)
-        return self._channels(properties, labels), numbers
+        return self._channels(properties, labels), numbers, None
 
 
 def device_of(kind: CompiledType, channels: Channels) -> Device:
