@@ -172,7 +172,12 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 
 def test_a_newcomer_opens_a_file_of_every_room() -> None:
     named = {path.split("/")[0] for path in re.findall(r"`(\w+/[\w./]*)`", text("follow-an-observation.md"))}
-    rooms = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} - {"tests", "deploy", "bench", "trial"}
+    rooms = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} - {
+        "tests",
+        "deploy",
+        "bench",
+        "trial",
+    }
     assert rooms <= named
 
 
