@@ -137,6 +137,7 @@ field = "w"
         (HEAD + "[[detectors]]\nnames = 'x'\nname = 3\n" + GOOD + "without = ['x']\n" + EXAMPLE, None),
         (HEAD + GOOD.replace('"1"', "3") + "payload_unit = 'kg'\n" + EXAMPLE, "$.properties[0].unit"),
         (HEAD + "properties = 7\n" + EXAMPLE, "$.properties"),
+        (HEAD + "[time]\nfield = 'stand-in'\n" + EXAMPLE, "$.properties"),
     ],
 )
 def test_no_consequence_is_told_beside_its_cause(text: str, only: str | None) -> None:
