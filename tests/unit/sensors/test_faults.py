@@ -87,7 +87,7 @@ def test_one_fault(more: str, path: str, line: int, words: str) -> None:
 
 def test_a_part_with_a_fault_hides_none_of_the_others() -> None:
     found = faults(
-        HEAD.replace("version = 1", "version = 0").replace("{thing}/", "{thing}/{thing}/")
+        HEAD.replace("version = 1", "version = 0").replace("{thing}/", "{thing/")
         + """\
 [payload]
 zone = "z"
