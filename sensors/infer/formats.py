@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from sensors.format import Format, Raw, Record, all_formats
+from sensors.format import Format, Raw, Record, Suggests, all_formats
 from sensors.infer.samples import Sample
 from sensors.payload import Refused
 
@@ -55,12 +55,11 @@ def fits(samples: Sequence[Sample], now: int) -> list[Fit]:
     return sorted(found, key=lambda fit: (-fit.score, fit.format.name))
 
 
-def _options(one: Format, samples: Sequence[Sample]) -> list[Mapping[str, Any]]:
-    choices: list[Mapping[str, Any]] = []
-    suggest = getattr(one, "suggest", None)
-    if suggest is not None:
-        choices += suggest([sample.payload for sample in samples])
-    return choices or [{}]
+def _options(one: Format, samples: Sequence[Sample]) -> Sequence[Mapping[str, Any]]:
+    """What the format may have to be told, where it can guess it."""
+    if not isinstance(one, Suggests):
+        return [{}]
+    return one.suggest(samples[0].topic, [sample.payload for sample in samples]) or [{}]
 
 
 def _fit(one: Format, options: Mapping[str, Any], samples: Sequence[Sample], now: int) -> Fit | None:

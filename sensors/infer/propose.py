@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sensors.infer import numbers, quantities, times
 from sensors.infer.formats import Fit, fits
-from sensors.infer.samples import Guess, Path, Sample, Seen, by_path, number_of, seen, shown
+from sensors.infer.samples import Guess, Path, Sample, Seen, by_path, leaves, number_of, seen, shown
 from sensors.infer.topics import Topic, template_of
 
 _LATITUDE = re.compile(r"^(lat|latitude|gps_lat|y_?coord)$", re.IGNORECASE)
@@ -65,12 +66,11 @@ def propose(
         NothingToPropose: they cannot be read, or hold no value.
     """
     chosen = _choose(samples, now, payload_format)
-    records_key, taken_apart = _records(chosen)
+    records_key, taken_apart, beside = _records(chosen)
     values = by_path(taken_apart)
     if not values:
         raise NothingToPropose("The samples hold no values.")
     guesses = [Guess("$.payload.format", chosen.format.name, min(0.99, round(chosen.score + 0.3, 2)), chosen.why)]
-    came = [samples[one.sample].received_at for one in taken_apart]
     topic = _topic(samples, chosen, taken_apart, agency)
     guesses += topic.guesses
     declared: dict[str, Any] = {
@@ -79,7 +79,8 @@ def propose(
         "title": name.replace("-", " ").capitalize(),
         "topic": topic.template,
     }
-    found_time = _time(chosen, values, came, zone, guesses)
+    found_time = _time(chosen, values, taken_apart, samples, zone)
+    guesses += found_time.guesses if found_time else ()
     interval, sure, why = _interval(samples, taken_apart, found_time) or (
         300.0,
         0.1,
@@ -98,7 +99,7 @@ def propose(
         guesses.append(Guess("$.payload.records", records_key, 0.9, "a list of objects that are alike"))
     used: set[Path] = {found_time.path} if found_time else set()
     used |= _place(values, payload, guesses)
-    labels = _labels(taken_apart, values, used) if records_key is not None else []
+    labels = _labels(taken_apart, values, used | beside) if records_key is not None else []
     if labels:
         payload["labels"] = [_key(path) for path in labels]
         guesses += [
@@ -106,7 +107,9 @@ def propose(
             for path in labels
         ]
         used |= set(labels)
-    properties, ignored = _properties(values, used, taken_apart, guesses, labels)
+    inside = {path: found for path, found in values.items() if path not in beside}
+    properties, ignored = _properties(inside, used, taken_apart, guesses, labels)
+    ignored += [path for path in sorted(beside - used, key=str)]
     if not properties:
         raise NothingToPropose("No number, state or unit in the samples could become an ObservedProperty.")
     if any(isinstance(value, str) for path in values for value in values[path] if _is_value(path, properties)) and not (
@@ -117,14 +120,14 @@ def propose(
     if ignored:
         payload["ignore"] = [_key(path) for path in ignored]
     declared["payload"] = payload
-    if found_time:
+    if found_time and found_time.declared:
         declared["time"] = dict(found_time.declared)
-    elif chosen.format.time is None:
+    elif not found_time and (chosen.format.time is None or chosen.format.time.default == "reject"):
         declared["time"] = {"default": "received"}
         guesses.append(Guess("$.time.default", "received", 0.6, "nothing in the samples is a time"))
     declared["detectors"] = [{"name": "gap", "severity": "minor", "parameters": {"after_s": round(4 * interval)}}]
     declared["properties"] = properties
-    declared["examples"] = [_example(samples[number]) for number in _different(taken_apart)]
+    declared["examples"] = [_example(samples[number], now) for number in _different(taken_apart)]
     return Proposal(declared, guesses, chosen)
 
 
@@ -138,8 +141,10 @@ def _choose(samples: Sequence[Sample], now: int, payload_format: str | None) -> 
     return found[0]
 
 
-def _records(fit: Fit) -> tuple[str | None, list[Seen]]:
-    """The key of a list of objects, where the messages are plain JSON that has one; and the records taken apart."""
+def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
+    """The key of a list of objects, where the messages have one; the records taken apart, with what stands beside the
+    list; and the paths of that.
+    """
     tops = [record for records in fit.records for record in records]
     keys = {
         key
@@ -148,14 +153,17 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen]]:
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
     }
     if len(keys) != 1:
-        return None, [seen(i, record) for i, records in enumerate(fit.records) for record in records]
+        return None, [seen(i, record) for i, records in enumerate(fit.records) for record in records], set()
     key = keys.pop()
-    return key, [
-        seen(i, {**{k: v for k, v in record.items() if k[:1] == "@"}, **one})
-        for i, records in enumerate(fit.records)
-        for record in records
-        for one in record.get(key, ())
-    ]
+    beside: set[Path] = set()
+    taken_apart = []
+    for i, records in enumerate(fit.records):
+        for record in records:
+            head = {name: value for name, value in record.items() if name != key}
+            for one in record.get(key, ()):
+                taken_apart.append(seen(i, {**head, **one}))
+                beside |= {path for path, _ in leaves({k: v for k, v in head.items() if k not in one})}
+    return key, taken_apart, beside
 
 
 def _topic(samples: Sequence[Sample], fit: Fit, taken_apart: Sequence[Seen], agency: str) -> Topic:
@@ -166,15 +174,23 @@ def _topic(samples: Sequence[Sample], fit: Fit, taken_apart: Sequence[Seen], age
 
 
 def _time(
-    fit: Fit, values: Mapping[Path, Sequence[Any]], came: Sequence[int | None], zone: str | None, guesses: list[Guess]
+    fit: Fit, values: Mapping[Path, Sequence[Any]], records: Sequence[Seen], samples: Sequence[Sample], zone: str | None
 ) -> times.Found | None:
-    if fit.format.time is not None:
-        guesses.append(Guess("$.time", "the format's own", 0.95, f"{fit.format.title} says where the time is"))
+    """Where the time is: the format says it in `@time`, or the values are looked through."""
+    own = fit.format.time
+    came = [samples[one.sample].received_at for one in records]
+    if own is None or own.field != "@time":
+        return times.find(values, came, zone)
+    said = [one.said["@time"] for one in records if one.said.get("@time") is not None]
+    if not said:
         return None
-    found = times.find(values, came, zone)
-    if found:
-        guesses += found.guesses
-    return found
+    found = times.find({("@time",): said}, came, zone)
+    if found is None:
+        return None
+    declared = {key: value for key, value in found.declared.items() if key == "timezone"}
+    guesses = [guess for guess in found.guesses if guess.path == "$.time.timezone"]
+    guesses.insert(0, Guess("$.time", "@time", 0.95, f"{fit.format.title} says where the time is"))
+    return found._replace(declared=declared, guesses=guesses)
 
 
 def _interval(
@@ -194,7 +210,8 @@ def _interval(
 def _seconds(one: Seen, found: times.Found | None) -> float | None:
     if found is None:
         return None
-    read = times.find({found.path: [one.values[found.path]]}, [], None) if one.values.get(found.path) else None
+    said = one.said.get("@time") if found.path == ("@time",) else one.values.get(found.path)
+    read = times.find({found.path: [said]}, [], None) if said else None
     return read.seconds if read else None
 
 
@@ -281,9 +298,9 @@ def _property(
     at: str,
     guesses: list[Guess],
 ) -> dict[str, Any] | None:
-    if not found:
-        return None
     made: dict[str, Any] = {"name": shown(path), "field": _key(path)}
+    if not found:
+        return _of_null(made, path, at, guesses)
     if all(isinstance(value, bool) for value in found):
         guesses.append(Guess(f"{at}.boolean", True, 0.9, "only true and false"))
         return {**made, "unit": "1", "boolean": True}
@@ -299,6 +316,8 @@ def _property(
     known = quantities.recognise(
         path, [f for f in floats if f not in numbers.SENTINELS] or floats, told or _ucum(sibling)
     )
+    if known.quantity is None and len(set(found)) == 1 and isinstance(found[0], str):
+        return None  # text that never changes and looks like a number: a version, a code
     if known.quantity:
         made["name"] = known.quantity.name
         guesses.append(Guess(f"{at}.name", made["name"], known.confidence, known.why))
@@ -325,6 +344,19 @@ def _property(
         made["suspect"] = list(seen_range)
         guesses.append(Guess(f"{at}.suspect", made["suspect"], 0.3, f"around the {len(floats)} values that were seen"))
     return made
+
+
+def _of_null(made: dict[str, Any], path: Path, at: str, guesses: list[Guess]) -> dict[str, Any] | None:
+    """A value that was always missing is one if its name says so."""
+    known = quantities.recognise(path, [])
+    if known.quantity is None:
+        return None
+    guesses.append(
+        Guess(f"{at}.name", known.quantity.name, known.confidence / 2, f"{known.why}; it was always missing")
+    )
+    unit = next(iter(known.quantity.units))
+    guesses.append(Guess(f"{at}.unit", unit, 0.2, "the usual one; no value was seen"))
+    return {**made, "name": known.quantity.name, "unit": unit, "fail": list(known.quantity.fail)}
 
 
 def _said_unit(path: Path, records: Sequence[Seen]) -> str | None:
@@ -367,8 +399,9 @@ def _different(records: Sequence[Seen]) -> list[int]:
     return sorted(set(forms.values()))[:_EXAMPLES]
 
 
-def _example(sample: Sample) -> dict[str, Any]:
-    made: dict[str, Any] = {"topic": sample.topic}
+def _example(sample: Sample, now: int) -> dict[str, Any]:
+    came = datetime.fromtimestamp((sample.received_at or now) // 1_000_000, UTC)
+    made: dict[str, Any] = {"topic": sample.topic, "received_at": came.isoformat().replace("+00:00", "Z")}
     try:
         made["payload"] = sample.payload.decode()
     except UnicodeDecodeError:

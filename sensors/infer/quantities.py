@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from sensors.infer.samples import Path
+from sensors.units import conversion
 
 _SUFFIXES = {
     "c": "Cel", "degc": "Cel", "celsius": "Cel", "f": "[degF]", "degf": "[degF]", "fahrenheit": "[degF]", "k": "K",
@@ -67,6 +68,8 @@ def recognise(path: Path, values: Sequence[float], said: str | None = None) -> R
     """What the values under a path are; `said` is the unit that the message names (UCUM)."""
     texts = [str(part) for part in path if isinstance(part, str)]
     key = words(texts[-1]) if texts else []
+    if len(key) == 1 and key[0] in _SUFFIXES and len(texts) > 1:  # level.cm
+        key = words(texts[-2]) + key
     quantity, confidence, why = None, 0.0, "the name is not known"
     suffix = _SUFFIXES.get(key[-1]) if len(key) > 1 else None
     candidates = [("_".join(key), 0.9), ("".join(key), 0.9)]
@@ -87,11 +90,20 @@ def recognise(path: Path, values: Sequence[float], said: str | None = None) -> R
         return Recognised(
             None, 0.2, why, said or suffix or "1", 0.8 if said else 0.5 if suffix else 0.1, _unit_why(said, suffix)
         )
-    if said:
+    if said and _meets(said, next(iter(quantity.units))):
         return Recognised(quantity, confidence, why, said, 0.95, "the message says so")
     if suffix and (suffix in quantity.units or len(quantity.units) == 1):
         return Recognised(quantity, confidence, why, suffix, 0.85, f"the name ends in {key[-1]!r}")
     return Recognised(quantity, confidence, why, *_by_size(quantity, values))
+
+
+def _meets(unit: str, canonical: str) -> bool:
+    """Whether one becomes the other: a price `per kg` is in no unit of its own."""
+    try:
+        conversion(unit, canonical)
+    except ValueError:
+        return False
+    return True
 
 
 def _unit_why(said: str | None, suffix: str | None) -> str:

@@ -53,13 +53,15 @@ def template_of(topics: Sequence[str], *, agency: str, known: str | None = None,
 
 
 def _from_format(known: str, agency: str, *, names_thing: bool) -> Topic:
-    guesses = [Guess("$.topic", known, 0.9, "the topics have the form of the payload format")]
-    fixed = None if "{agency}" in known else agency
-    if fixed:
-        guesses.append(Guess("$.thing.agency", agency, 0.3, "the topic does not name the owner; correct it"))
+    levels = ["+" if level == "{agency}" else level.replace("{agency}", "{owner}") for level in known.split("/")]
+    known = "/".join(levels)
+    guesses = [
+        Guess("$.topic", known, 0.9, "the topics have the form of the payload format"),
+        Guess("$.thing.agency", agency, 0.3, "the topic does not name the owner; correct it"),
+    ]
     if names_thing and "{thing}" not in known:
         guesses.append(Guess("$.thing.name", "", 0.2, "nothing in the topic is known to name the Thing; add it"))
-    return Topic(known, fixed, guesses)
+    return Topic(known, agency, guesses)
 
 
 def _thing(rows: Sequence[Sequence[str]], distinct: Sequence[int], levels: Sequence[str]) -> tuple[int, float, str]:
