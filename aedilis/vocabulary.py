@@ -222,7 +222,7 @@ class Reject(msgspec.Struct, frozen=True):
     payload_size: int
     received_at: int
     problems: tuple[Problem, ...]  # at least one
-    whole: bool  # nothing of it could be used
+    whole: bool  # refused as one, its content is not known; else its problems are of single values
     sensor_type: str | None = None
     retained: bool = False  # the broker had kept it
 

@@ -85,11 +85,11 @@ async def redrive(
     numbers: dict[str, Any] = dict.fromkeys(("selected", "sent", "cut", "gone"), 0)
     answers = _Answers(reader, run, patience)
     if dry:
-        async for _ in _envelopes(settings, reader, selection, run, numbers):
+        async for _ in envelopes(settings, reader, selection, run, numbers):
             numbers["sent"] += 1
         return Result(run, **numbers, **answers.outcome, unanswered=0, reasons={}, dry=True)
     async with _Sender(settings, run) as sender:
-        async for envelope in _envelopes(settings, reader, selection, run, numbers):
+        async for envelope in envelopes(settings, reader, selection, run, numbers):
             await sender.send(_encode(envelope))
             numbers["sent"] += 1
             if numbers["sent"] % 1000 == 0 and not answers.silent:
@@ -102,7 +102,7 @@ async def redrive(
     return Result(run, **numbers, **answers.outcome, unanswered=unanswered, reasons=reasons)
 
 
-async def _envelopes(
+async def envelopes(
     settings: Settings, reader: Reader, selection: Selection, run: str, numbers: dict[str, int]
 ) -> AsyncIterator[Envelope]:
     """What stands and is wanted, in the order of the log; what cannot be sent is counted."""

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from aedilis.topics import PARTITIONS, REDRIVE, REJECTS
 from aedilis.vocabulary import Envelope
 from kept.raw import RawMessage, read_raw
-from kept.redrive import Selection, _encode, _envelopes
+from kept.redrive import Result, Selection, envelopes
+from kept.redrive import redrive as send_again
 from simulation.publisher import Publisher
 from storage.queries import Reader
 from tests.installation import Installation, aedilis
@@ -67,7 +69,9 @@ def redrive(installation: Installation, *options: str) -> Any:
 
 
 def test_from_quarantine_to_observations(installation: Installation, tmp_path: Path) -> None:
-    installation.line()
+    installation.start("ingest", "ingest")
+    installation.start("store", "worker", "--role", "store")
+    installation.ready("ingest")  # from now on the broker keeps what is published
     good = [("soil/demo/a", told(number)) for number in range(10)] + [("soil/demo/b", told(0))]
     publish(
         installation, [*good, ("soil/demo/a", told(20, sand=1)), ("soil/demo/a", b"\x08\x01\xff"), ("else/where", b"1")]
@@ -85,16 +89,24 @@ def test_from_quarantine_to_observations(installation: Installation, tmp_path: P
         ("soil/demo/*", "{moisture: number, sand: number, t: text}", 1),
     ]
     before = installation.rows("select max(last_received_at) from reject_group")
-    assert read_back(installation, "soil/#")[-1] == ("soil/demo/a", b"\x08\x01\xff", False)
+    came = asyncio.run(read_back(installation, "soil/#"))
+    assert [(one.topic, one.payload) for one in came[-2:]] == [
+        ("soil/demo/a", told(20, sand=1)),
+        ("soil/demo/a", b"\x08\x01\xff"),
+    ]
+    assert len(came) == 13
+    last_came = came[-1].received_at
+    assert came[-1] in asyncio.run(read_back(installation, "#", since=last_came))
+    assert asyncio.run(read_back(installation, "#", since=last_came + 60_000_000)) == []
+    assert all(one.received_at < last_came for one in asyncio.run(read_back(installation, "#", until=last_came)))
     # a type is added
     folder = tmp_path / "types"
     folder.mkdir()
     (folder / "soil_probe.toml").write_text(TYPE)
     installation.env["AEDILIS_SENSOR_TYPES"] = str(folder)
-    for name in ("ingest", "detect"):
-        installation.signal(name, signal.SIGTERM)
-        installation.children[name].wait()
-        installation.again(name)
+    installation.env["AEDILIS_KEEP_RAW"] = "false"
+    stop_ingest(installation)
+    installation.again("ingest")
     installation.ready("ingest")
     assert redrive(installation, "--dry-run", "--topic", "soil/+/b")["sent"] == 1
     killed = asyncio.run(standing(installation))
@@ -123,6 +135,11 @@ def test_from_quarantine_to_observations(installation: Installation, tmp_path: P
     assert last["agree"], last["sums"]
     assert last["quarantine"] == after["quarantine"]
     assert installation.rows("select datastream, phenomenon_time, result from observation order by 1, 2") == known
+    assert len(asyncio.run(read_back(installation, "#"))) == 14, "what is sent again is not kept again"
+    # nobody is there who would answer
+    stop_ingest(installation)
+    unheard = asyncio.run(without_answer(installation))
+    assert (unheard.sent, unheard.unanswered, unheard.read) == (2, 2, 0)
     # what the log loses before it is sent again is counted
     asyncio.run(empty(installation))
     asyncio.run(forget(installation))
@@ -134,11 +151,21 @@ def duplicates(installation: Installation) -> int:
     return int(installation.rows("select sum(duplicates) from frame_count")[0][0])
 
 
-def read_back(installation: Installation, topic: str) -> list[tuple[str, bytes, bool]]:
-    async def read() -> list[RawMessage]:
-        return [one async for one in read_raw(installation.settings, topic=topic)]
+def stop_ingest(installation: Installation) -> None:
+    installation.signal("ingest", signal.SIGTERM)
+    installation.children["ingest"].wait()
 
-    return [(one.topic, one.payload, one.retained) for one in asyncio.run(read())]
+
+async def without_answer(installation: Installation) -> Result:
+    reader = Reader(installation.settings)
+    await reader.open()
+    result = await send_again(installation.settings, reader, Selection(topic="soil/#"), patience=0.5)
+    await reader.close()
+    return result
+
+
+async def read_back(installation: Installation, topic: str, **span: int) -> list[RawMessage]:
+    return [one async for one in read_raw(installation.settings, topic=topic, **span)]
 
 
 async def standing(installation: Installation) -> list[Envelope]:
@@ -146,16 +173,16 @@ async def standing(installation: Installation) -> list[Envelope]:
     reader = Reader(installation.settings)
     await reader.open()
     numbers = dict.fromkeys(("selected", "sent", "cut", "gone"), 0)
-    found = _envelopes(installation.settings, reader, Selection(topic="soil/#"), "killed", numbers)
-    envelopes = [envelope async for envelope in found]
+    found = envelopes(installation.settings, reader, Selection(topic="soil/#"), "killed", numbers)
+    sent = [envelope async for envelope in found]
     await reader.close()
-    return envelopes
+    return sent
 
 
 def send(installation: Installation, envelopes: list[Envelope]) -> None:
     with Publisher(installation.settings) as publisher:
         for envelope in envelopes:
-            publisher.publish(f"{REDRIVE}killed", _encode(envelope))
+            publisher.publish(f"{REDRIVE}killed", msgspec.msgpack.encode(envelope))
 
 
 def outcomes(installation: Installation) -> list[tuple[Any, ...]]:
