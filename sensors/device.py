@@ -98,14 +98,15 @@ class Device:
         if type(content) is not list or not content:
             self.take(content, "$", finite, received_at, batch, retained, problems)
             return problems
+        refusals: list[tuple[int, Refused]] = []
         for index, one in enumerate(content):
             try:
                 self.take(one, f"$[{index}]", finite, received_at, batch, retained, problems)
             except Refused as refused:
-                if len(content) == 1:
-                    raise
-                problems.append((refused.reason, refused.detail, f"$[{index}]"))
-        return problems
+                refusals.append((index, refused))
+        if len(refusals) == len(content):
+            raise refusals[0][1]
+        return problems + [(refused.reason, refused.detail, f"$[{index}]") for index, refused in refusals]
 
     def take(
         self,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from aedilis.errors import ServerError, TopicError
 from aedilis.settings import Settings
 from aedilis.topics import ALL
+
+SEEN_SECONDS = 30.0
+"""So long the brokers have to learn of new topics: the controller answers before they know."""
 
 
 async def create(settings: Settings) -> list[str]:
@@ -48,6 +53,19 @@ async def create(settings: Settings) -> list[str]:
         for name, code, *rest in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise TopicError(topic=name, expected="to be created", got=rest or code, mend="see the broker's log")
+        await _seen(admin, set(missing))
         return missing
     finally:
         await admin.close()
+
+
+async def _seen(admin: AIOKafkaAdminClient, created: set[str]) -> None:
+    """Wait until a process that starts now finds them."""
+    for _ in range(int(SEEN_SECONDS / 0.1)):
+        missing = created - set(await admin.list_topics())
+        if not missing:
+            return
+        await asyncio.sleep(0.1)
+    raise TopicError(
+        topic=min(missing), expected="to be known to the broker", got="nothing", mend="see the broker's log"
+    )

@@ -140,6 +140,18 @@ def test_a_location_that_is_nan() -> None:
     assert len(decoded.rejects) == 1
 
 
+def test_records_without_a_time_are_of_the_time_of_their_message() -> None:
+    one = compiled(PRICE, **MARKET)
+    records = [
+        {"goods": "beans", "trade": "retail", "price": 3.2},
+        {"time": "2026-05-31T00:00:00Z", "goods": "lime", "trade": "retail", "price": 4},
+    ]
+    decoded = read(one, {"time": NOW, "records": records})
+    assert not decoded.rejects
+    mine, own = (found.phenomenon_time for found in decoded.observations)
+    assert mine - own == 86_400_000_000
+
+
 def test_records() -> None:
     one = compiled(PRICE, **MARKET)
     records = [
@@ -151,14 +163,14 @@ def test_records() -> None:
         {"time": NOW, "goods": "lime", "trade": "retail", "zone": "x", "records": 1, "price": 2},
         "no record",
     ]
-    decoded = read(one, {"zone": "north", "time": NOW, "records": records})
+    decoded = read(one, {"zone": "north", "colour": "red", "records": records})
     assert decoded.zone == "north"
     assert [(o.datastream_name, o.result) for o in decoded.observations] == [
         ("price/beans/retail", 3.2),
         ("price/lime/retail", 2.0),
     ]
     assert [(str(reason), path) for reason, _, path in decoded.rejects] == [
-        ("unknown_field", "$.time"),
+        ("unknown_field", "$.colour"),
         ("not_a_number", "$.records[1].price"),
         ("no_time", "$.records[2]"),
         ("missing_field", "$.records[3]"),
