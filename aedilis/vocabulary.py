@@ -40,6 +40,7 @@ class Test(IntFlag):
     GAP = 128
     NEIGHBOUR = 256
     SENTINEL = 512
+    AMBIGUOUS_TIME = 1024  # a local time that occurs twice in autumn
 
 
 class Severity(StrEnum):
@@ -79,6 +80,7 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
+    NOT_APPROVED = "not_approved"  # its Thing waits for approval, as its type says, or was held by somebody
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
 
@@ -100,6 +102,10 @@ class Thing(msgspec.Struct, frozen=True):
     partition: int
     clock: Clock = Clock.WALL
     location: Location | None = None
+    title: str = ""  # what people call it; the name is its identity
+    since: int | None = (
+        None  # event time from which it is in this zone and at this Location; None: since its first word
+    )
 
 
 class Datastream(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
 from aedilis import units
+from aedilis.quality import QUALITY_WORDS
 from aedilis.vocabulary import AlertStatus, Severity
 from api import words
 from api.data import Identity, Known, Last, Moment, Row, Word, found, more, plain, reader_of, span
@@ -84,7 +85,7 @@ def evidence(row: Mapping[str, Any]) -> str:
 templates.env.filters.update(
     ago=words.ago, time=_local, number=words.number, unit=units.written, sentence=_sentence, evidence=evidence
 )
-templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=words.QUALITY, address=_address)
+templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=QUALITY_WORDS, address=_address)
 
 
 def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTMLResponse:

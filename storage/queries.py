@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import PoolTimeout
 
+from aedilis.quality import PRECEDENCE
 from aedilis.settings import Settings
 from storage.counts import Counts, read_counts
 from storage.database import Connection, make_pool, queries
@@ -19,6 +20,7 @@ from storage.writer import Unavailable
 
 Q = queries("read")
 Row = dict[str, Any]
+_PRECEDENCE = [quality.value for quality in reversed(PRECEDENCE)]
 
 
 class Reader:
@@ -93,7 +95,8 @@ class Reader:
     async def series(
         self, number: int, start: datetime, end: datetime, points: int
     ) -> tuple[list[Row], timedelta | None]:
-        """time, result, quality, low, high, count, failed: as stored, or in buckets where there are more than `points`.
+        """time, result, quality, low, high, count, failed, suspect, tests, raw_flag: as stored, or in buckets where
+        there are more than `points`.
 
         The second is the width of a bucket, None for observations as stored.
         """
@@ -102,7 +105,7 @@ class Reader:
         if counted is None or counted["observations"] <= points:
             return await self._all("series", **span), None
         width = timedelta(seconds=max(1, math.ceil((end - start).total_seconds() / points)))
-        return await self._all("series_thinned", width=width, **span), width
+        return await self._all("series_thinned", width=width, precedence=_PRECEDENCE, **span), width
 
     async def anomalies(
         self,

@@ -68,8 +68,8 @@ order by 1, 2;
 -- name: datastream
 -- One Datastream; `clock_time` is now by its clock, the wall's or, for recorded data, its zone's newest time.
 select d.id, d.name, d.observed_property, d.unit, d.sensor_type, d.sensor_version, d.interval_us, d.last_time,
-       d.last_result, d.last_quality, t.id as thing_id, t.name as thing, t.agency, t.zone,
-       c.clock_time, coalesce(d.last_time < c.clock_time - 3 * d.interval_us * interval '1 microsecond', true) as silent
+       d.last_result, d.last_quality, t.id as thing_id, t.name as thing, t.title, t.agency,
+       t.zone, c.clock_time, coalesce(d.last_time < c.clock_time - 3 * d.interval_us * interval '1 microsecond', true) as silent
 from datastream d
 join thing t on t.id = d.thing
 cross join lateral (select max(o.last_time) as newest from datastream o join thing n on n.id = o.thing
@@ -85,18 +85,21 @@ where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time <
 -- name: series
 -- The observations of a span as they are.
 select phenomenon_time as time, result, quality, result as low, result as high, 1 as count,
-       case when quality = 4 then result end as failed
+       case when quality = 4 then result end as failed, case when quality = 3 then result end as suspect, tests, raw_flag
 from observation
 where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time < %(end)s
 order by phenomenon_time;
 
 -- name: series_thinned
--- The observations of a span in buckets: mean, lowest, highest of those that did not fail a test, the worst quality,
--- and the highest of those that failed.
+-- The observations of a span in buckets: mean, lowest, highest of those that did not fail a test, the flag that speaks
+-- for all (by `precedence`, the last first), the tests that spoke against any, the highest of those that failed and of
+-- those that are suspect. A device's flag is shown where all have the same.
 select time_bucket(%(width)s::interval, phenomenon_time) as time, avg(result) filter (where quality <> 4) as result,
-       max(quality) as quality, min(result) filter (where quality <> 4) as low,
-       max(result) filter (where quality <> 4) as high, count(*) as count,
-       max(result) filter (where quality = 4) as failed
+       (%(precedence)s::smallint[])[max(array_position(%(precedence)s::smallint[], quality))] as quality,
+       min(result) filter (where quality <> 4) as low, max(result) filter (where quality <> 4) as high,
+       count(*) as count, max(result) filter (where quality = 4) as failed,
+       max(result) filter (where quality = 3) as suspect, bit_or(tests) as tests,
+       case when count(raw_flag) = count(*) and min(raw_flag) = max(raw_flag) then min(raw_flag) end as raw_flag
 from observation
 where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time < %(end)s
 group by 1
