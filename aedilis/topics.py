@@ -60,6 +60,10 @@ ALERTS = Topic("alerts", config=_log(168, 256))
 DELIVERIES = Topic("deliveries", config=_log(168, 128))
 DEAD_LETTERS = Topic("dead-letters", config=_log(168, 128))
 THINGS = Topic("things", partitions=1, config=_COMPACTED)
+SENSOR_TYPES = Topic("sensor-types", partitions=1, config=_COMPACTED)
+TYPE_REPORTS = Topic("type-reports", partitions=1, config=_COMPACTED)
+REGISTRY = Topic("registry", partitions=1, config=_COMPACTED)
+ANNOUNCEMENTS = Topic("announcements", partitions=1, config=_COMPACTED)
 DETECT_STATE = Topic("detect-state", config=_COMPACTED)
 ALERT_STATE = Topic("alert-state", config=_COMPACTED)
 NOTIFY_STATE = Topic("notify-state", config=_COMPACTED)
@@ -72,6 +76,10 @@ ALL = (
     DELIVERIES,
     DEAD_LETTERS,
     THINGS,
+    SENSOR_TYPES,
+    TYPE_REPORTS,
+    REGISTRY,
+    ANNOUNCEMENTS,
     DETECT_STATE,
     ALERT_STATE,
     NOTIFY_STATE,

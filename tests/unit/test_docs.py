@@ -163,7 +163,7 @@ PAGES = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
 def test_files_that_a_page_names_exist(page: Path) -> None:
     content = page.read_text()
     links = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", content) if "://" not in target]
-    rooms = "aedilis sensors ingest simulation streams detectors storage alerts api deploy bench docs tests"
+    rooms = "aedilis sensors registry ingest simulation streams detectors storage alerts api deploy bench docs tests"
     paths = re.findall(rf"`((?:{rooms.replace(' ', '|')})/[\w./*-]*)`", content)
     absent = [target for target in links if not (page.parent / target).exists()]
     absent += [path for path in paths if not list(ROOT.glob(path.rstrip("/")))]
