@@ -55,5 +55,9 @@ class ReplayError(AedilisError):
     """Replay of {path}: {problem}. Mend: {mend}"""
 
 
+class ThingsError(AedilisError):
+    """Things: {count} fault(s):\n{faults}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

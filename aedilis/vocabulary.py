@@ -80,9 +80,9 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
-    NOT_APPROVED = "not_approved"  # its Thing waits for approval, as its type says, or was held by somebody
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
+    NOT_APPROVED = "not_approved"  # its type wants Things to be approved, and this one is not
 
 
 class Location(msgspec.Struct, frozen=True):

@@ -26,13 +26,15 @@ from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
-from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS
+from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS, WAITING
 from aedilis.vocabulary import Reject
 from ingest.datastreams import Datastreams
 from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
 from ingest.placement import Placement, read_placed
 from ingest.reader import Reader
+from ingest.waiting import WaitingBook
+from registry.things import Things
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 
@@ -56,9 +58,11 @@ class Pipeline:
         self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
         self._source = MqttSource(settings, client_id, share.filters())
         channels = Channels(types)
-        self._placement = Placement(settings)
+        self._placement = Placement(settings, turned_away=lambda *who: self._waiting.note(*who))
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
+        self._things = Things(settings, self._placement.tell)
+        self._waiting = WaitingBook(self._things, share)
         self._reader = Reader(settings, self._process, types, share, channels, self._placement, self._framer.batch)
         self._under_way: asyncio.Queue[tuple[list[asyncio.Future[object]], list[Message]]] = asyncio.Queue(
             ROUNDS_UNDER_WAY
@@ -94,6 +98,8 @@ class Pipeline:
                 await asyncio.sleep(1)
         for placed in await read_placed(self._settings):
             self._placement.learn(placed)
+        await self._things.open()
+        self._waiting.adopt()
         await self._health.start()
         self._source.start()
         confirm = asyncio.create_task(self._confirm())
@@ -107,6 +113,7 @@ class Pipeline:
             confirm.cancel()
             ticks.cancel()
             self._source.stop()
+            await self._things.close()
             await self._health.stop()
             await self._producer.stop()
 
@@ -166,6 +173,8 @@ class Pipeline:
                 for placed in changed
             ]
             await asyncio.gather(*writes)  # the placement stands before the first frame that follows it
+        for key, value in self._waiting.due(time.time_ns() // 1000):
+            await self._producer.send(self._settings.topic(WAITING.name), key=key.encode(), value=value, partition=0)
         sends = []
         topic = self._settings.topic(OBSERVATIONS.name)
         for partition, frame in self._framer.frames(tick, closing=closing):

@@ -22,12 +22,13 @@ _Refusal = tuple[RejectReason, str, str | None]
 class _Route:
     """Where the messages of one topic go: what reads them, and the Thing that they are of, once it is placed."""
 
-    __slots__ = ("device", "home", "kind")
+    __slots__ = ("allowed_at", "device", "home", "kind")
 
     def __init__(self, kind: CompiledType, device: Device) -> None:
         self.kind = kind
         self.device = device
         self.home: Home | None = None
+        self.allowed_at = -1  # how often the registry had spoken when its Thing was let in
 
 
 class Reader:
@@ -69,6 +70,11 @@ class Reader:
             detail = f"{len(message.payload)} bytes, at most {self._settings.max_message_bytes} are taken"
             return [self._reject(message, RejectReason.TOO_LARGE, detail, route.kind.name)]
         device, batch = route.device, self._batch
+        if route.allowed_at != self._placement.times_told:
+            if not self._placement.lets_in(device.agency, device.thing, route.kind.declared, message):
+                detail = f"approve it: `aedilis things approve {device.agency} {device.thing}`"
+                return [self._reject(message, RejectReason.NOT_APPROVED, detail, route.kind.name)]
+            route.allowed_at = self._placement.times_told
         before = len(batch.channel), len(batch.records)
         try:
             problems = device.read(message.payload, message.received_at, batch)
@@ -76,22 +82,24 @@ class Reader:
             return [self._reject(message, refused.reason, refused.detail, route.kind.name)]
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
             batch.cut(*before)
-            self._settle(route, message.topic)  # it may have seen new channels
+            self._settle(route, message)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
         if route.home is None or route.home.place is not device.place:
-            self._settle(route, message.topic)
+            self._settle(route, message, before[1])
         if not problems:
             return ()
         name = route.kind.name
         return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
 
-    def _settle(self, route: _Route, raw: bytes) -> None:
-        device = route.device
+    def _settle(self, route: _Route, message: Message, record: int | None = None) -> None:
+        """Place its Thing; what the message says of it is of the time of its first record, which begins there."""
+        device, records = route.device, self._batch.records
         if route.home is None:
-            self._routes[raw] = route
-            self._strangers.pop(raw, None)
-        route.home = self._placement.settle(device.agency, device.thing, device.place)
+            self._routes[message.topic] = route
+            self._strangers.pop(message.topic, None)
+        time = records[record + 1] if record is not None and record < len(records) else None
+        route.home = self._placement.settle(device.agency, device.thing, device.place, time)
 
     def _find(self, raw: bytes) -> _Route | _Refusal | None:
         if raw in self._strangers:

@@ -56,6 +56,14 @@ class Property(_Strict):
         return value
 
 
+class Naming(_Strict):
+    """Whether a Thing may appear by itself."""
+
+    appear: Literal["at-once", "approved"] = Field(
+        "at-once", description="whether a Thing that nobody knows is taken, or waits for approval"
+    )
+
+
 class Payload(_Strict):
     """Where things are in the JSON payload."""
 
@@ -131,6 +139,7 @@ class SensorType(_Strict):
     topic: str
     interval_s: float = Field(gt=0)
     allowed_lateness_s: float = Field(0, ge=0)
+    thing: Naming = Naming()
     payload: Payload = Payload()
     time: Time = Time()
     detectors: tuple[DetectorUse, ...] = ()

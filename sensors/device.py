@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -22,9 +22,16 @@ from sensors.values import Unread
 if TYPE_CHECKING:
     from sensors.compile import CompiledType
 
-Place = tuple[str | None, Location | None]
-"""Zone and Location, each None where the message names none."""
-NOWHERE: Place = (None, None)
+
+class Place(NamedTuple):
+    """Where a Thing is and what it is called, each None where the message does not say."""
+
+    zone: str | None = None
+    location: Location | None = None
+    title: str | None = None
+
+
+NOWHERE = Place()
 
 Problem = tuple[RejectReason, str, str | None]
 """(reason, detail, path in the payload)"""
@@ -212,7 +219,7 @@ class Device:
         if said == self._said and [*map(type, said)] == [*map(type, self._said)]:  # 1 == True, which is no degree
             return
         before = len(problems)
-        self.place = self._zone(said[0], problems), self._location(said[1], said[2], problems)
+        self.place = Place(self._zone(said[0], problems), self._location(said[1], said[2], problems))
         self._said = said if len(problems) == before else ()  # () is never said: told again next time
 
     def _zone(self, zone: Any, problems: list[Problem]) -> str | None:

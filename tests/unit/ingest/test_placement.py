@@ -8,6 +8,7 @@ from aedilis.settings import Settings
 from aedilis.vocabulary import Clock, Location, Thing
 from ingest import placement as module
 from ingest.placement import Placed, Placement
+from sensors.device import Place
 
 ROME, OSTIA = Location(12.5, 41.9), Location(12.28, 41.73)
 
@@ -17,7 +18,7 @@ def placement(partitions: int = 4) -> Placement:
 
 
 def settle(at: Placement, agency: str, name: str, zone: str | None, location: Location | None) -> Thing:
-    return at.settle(agency, name, (zone, location)).placed.thing
+    return at.settle(agency, name, Place(zone, location)).placed.thing
 
 
 def place(at: Placement, name: str, zone: str | None = "north", agency: str = "demo") -> Thing:
@@ -162,9 +163,9 @@ def test_a_restart_does_not_forget_how_full_a_zone_is(monkeypatch: pytest.Monkey
 
 def test_who_moved_is_told_once() -> None:
     at = placement()
-    home = at.settle("demo", "a", ("north", ROME))
+    home = at.settle("demo", "a", Place("north", ROME))
     assert at.renewed() == []
-    at.settle("demo", "a", ("north", OSTIA))
+    at.settle("demo", "a", Place("north", OSTIA))
     assert at.renewed() == [home]
-    at.settle("demo", "a", (None, None))
+    at.settle("demo", "a", Place(None, None))
     assert at.renewed() == []
