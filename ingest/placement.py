@@ -94,7 +94,7 @@ class Placement:
             place = home.place or NOWHERE
             if place.title is None and entry.title is None and before is not None and before.title is not None:
                 place = place._replace(title="")  # it was taken back, and nobody else says one
-            self._update(home, entry, place, entry.at or None)
+            self._update(home, entry, place, entry.at or None, asked=True)
 
     def learn(self, placed: Placed) -> None:
         """Take over a placement that was written before."""
@@ -132,34 +132,38 @@ class Placement:
         self._update(home, entry, place, time)
         return home
 
-    def _update(self, home: Home, entry: Entry | None, place: Place, time: int | None) -> None:
-        """Bring a Thing to where the registry or else its messages say that it is."""
+    def _update(self, home: Home, entry: Entry | None, place: Place, time: int | None, *, asked: bool = False) -> None:
+        """Bring a Thing to where the registry or else its messages say that it is; `asked` by the registry."""
         known = home.placed
         thing = known.thing
-        (zone, location, title), told = _merged(entry, place)
-        moves = (zone is not None and _base(thing.zone) != _zone(thing.agency, zone)) or (
-            location is not None and location != thing.location and (told or not _near(thing.location, location))
-        )
-        if moves and not (told or known.told) and None not in (time, thing.since) and time < thing.since:  # type: ignore[operator]
-            moves = False  # it was said before it came to where it is
+        zone, location, title = _merged(entry, place)
+        zone_told = entry is not None and entry.zone is not None
+        place_told = entry is not None and entry.location is not None
+        zone_moves = zone is not None and _base(thing.zone) != _zone(thing.agency, zone)
+        place_moves = location not in (None, thing.location) and (place_told or not _near(thing.location, location))
+        if not known.told and time is not None and thing.since is not None and time < thing.since:
+            zone_moves, place_moves = zone_moves and zone_told, place_moves and place_told  # said before it came here
         clock = Clock.DATA if thing.agency in self._data_clock else Clock.WALL
         new = msgspec.structs.replace(thing, clock=clock, title=thing.title if title is None else title)
-        if moves:
-            if zone is not None and _base(thing.zone) != _zone(thing.agency, zone):
-                self._add_load(thing.zone, -known.datastreams)
-                known.moved = True
-                new = msgspec.structs.replace(new, zone=self._open_zone(_zone(thing.agency, zone)))
-                self._add_load(new.zone, known.datastreams)
-            since = entry.at if entry is not None and told else time
-            new = msgspec.structs.replace(new, location=location or thing.location, since=since)
-            known.told = told
+        if zone_moves:
+            self._add_load(thing.zone, -known.datastreams)
+            known.moved = True
+            new = msgspec.structs.replace(new, zone=self._open_zone(_zone(thing.agency, zone)))
+            self._add_load(new.zone, known.datastreams)
+        if place_moves:
+            new = msgspec.structs.replace(new, location=location)
+        if zone_moves or place_moves:
+            told = (zone_moves and zone_told) or (place_moves and place_told)
+            new = msgspec.structs.replace(new, since=entry.at if entry is not None and told else time)
+            known.told = told or asked
         if new != thing:
             known.thing = new
             self._changed[thing.agency, thing.name] = known
             self._renewed.append(home)
 
     def _place(self, agency: str, name: str, place: Place, entry: Entry | None, time: int | None) -> Home:
-        (zone, location, title), told = _merged(entry, place)
+        zone, location, title = _merged(entry, place)
+        told = entry is not None and (entry.zone, entry.location) != (None, None)
         full = self._open_zone(_zone(agency, zone))
         partition = self._zone_partition.setdefault(full, self._load.index(min(self._load)))
         self._load[partition] += 1
@@ -195,21 +199,20 @@ def _zone(agency: str, zone: str | None) -> str:
     return f"{to_topic_level(agency)}/{to_topic_level(zone or 'unplaced')}"
 
 
-def _merged(entry: Entry | None, place: Place) -> tuple[Place, bool]:
-    """What holds of both, and whether the registry said anything of where it is."""
+def _merged(entry: Entry | None, place: Place) -> Place:
+    """What the registry says, else what the message does."""
     if entry is None:
-        return place, False
-    merged = Place(
+        return place
+    return Place(
         place.zone if entry.zone is None else entry.zone,
         entry.location or place.location,
         place.title if entry.title is None else entry.title,
     )
-    return merged, entry.zone is not None or entry.location is not None
 
 
-def _near(one: Location | None, other: Location) -> bool:
+def _near(one: Location | None, other: Location | None) -> bool:
     """Whether two places are one to a receiver that wanders; degrees are taken as a plane, which so close they are."""
-    if one is None:
+    if one is None or other is None:
         return False
     north = (one.latitude - other.latitude) * 111_320
     east = (one.longitude - other.longitude) * 111_320 * math.cos(math.radians(one.latitude))

@@ -141,7 +141,7 @@ class CompiledType:
                     None if found.result_time[i] == NO_TIME else int(found.result_time[i]),
                 )
             )
-        return Decoded(device.agency, device.thing, *device.place, observations, problems)
+        return Decoded(device.agency, device.thing, *device.place[:2], observations, problems)
 
     # ------------------------------------------------------------ of one record
 

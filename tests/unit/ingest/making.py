@@ -10,6 +10,7 @@ from ingest.framer import Framer
 from ingest.placement import Placement
 from sensors.batch import Channel, Channels
 from sensors.compile import CompiledType
+from sensors.device import Place
 from tests.unit.sensors.declaring import compiled
 
 AIR = compiled({"name": "x", "unit": "1"}, {"name": "y", "unit": "1", "fail": [0, 9]}, name="air", version=1)
@@ -35,7 +36,7 @@ class Making:
 
     def settle(self, thing: str, zone: str, location: Location | None = None) -> None:
         """The Thing says where it is."""
-        self.placement.settle("demo", thing, (zone, location))
+        self.placement.settle("demo", thing, Place(zone, location))
 
     def add(
         self, channel: int, time: int, number: float = 1.5, flag: str | None = None, told: int = NO_TIME, at: int = 99

@@ -12,6 +12,7 @@ from ingest.datastreams import Datastreams
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import Reader
+from registry.things import Entry
 from sensors.batch import Batch, Channels
 from sensors.device import Device
 from tests.unit.sensors.declaring import RECEIVED, compiled
@@ -154,3 +155,33 @@ def test_two_types_of_one_thing_take_turns_at_its_place() -> None:
         reader.read(Message(topic.encode(), json.dumps(content).encode(), RECEIVED, 1, 1, 1))
         zones.append(placement.home("demo", "t").placed.thing.zone)
     assert zones == ["demo/unplaced", "demo/north", "demo/north", "demo/south", "demo/south"]
+
+
+def test_a_thing_that_waits_is_refused_whole_and_is_let_in_when_it_is_approved() -> None:
+    strict = compiled(name="air", topic="city/{agency}/{thing}/air", thing={"appear": "approved"})
+    given = Settings(home="")
+    channels, batch, placement = Channels([strict]), Batch(), Placement(given)
+    reader = Reader(given, "i", [strict], Share(given, [strict.topic]), channels, placement, batch)
+    message = Message(b"city/demo/t/air", json.dumps(GOOD).encode(), RECEIVED, 1, 1, 1)
+
+    def reasons() -> list[str]:
+        return [reject.reason for reject in reader.read(message) or ()]
+
+    assert reasons() == reasons() == [RejectReason.NOT_APPROVED]
+    assert (len(channels.seen), len(batch)) == (0, 0)
+    placement.tell(Entry("demo", "t", approved=True))
+    assert reasons() == reasons() == []
+    placement.tell(Entry("demo", "t", approved=False))
+    assert reasons() == [RejectReason.NOT_APPROVED]
+    assert len(batch) == 2
+
+
+def test_a_thing_is_where_it_says_since_the_time_of_what_it_says() -> None:
+    kind = compiled(name="air", topic="city/{agency}/{thing}/air", payload={"zone": "zone"})
+    given = Settings(home="")
+    channels, batch, placement = Channels([kind]), Batch(), Placement(given)
+    reader = Reader(given, "i", [kind], Share(given, [kind.topic]), channels, placement, batch)
+    for minute, zone in ((0, "north"), (1, "north"), (2, "south")):
+        content = {"time": f"2026-06-01T00:{minute:02d}:00Z", "value": 1, "zone": zone}
+        reader.read(Message(b"city/demo/t/air", json.dumps(content).encode(), RECEIVED, 1, 1, 1))
+    assert placement.home("demo", "t").placed.thing.since == RECEIVED + 2 * 60_000_000
