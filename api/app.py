@@ -18,9 +18,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from aedilis.settings import Settings
-from api import data, live, pages
+from api import data, live, pages, things
 from api.security import Door, Headers
 from api.words import zone_of
+from registry.things import Things
 from storage.queries import Reader
 from storage.writer import Unavailable
 
@@ -48,16 +49,21 @@ def make_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await reader.open()
-        task = asyncio.create_task(pulse.run())
+        tasks = [asyncio.create_task(pulse.run()), asyncio.create_task(things.follow(app.state.things))]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await app.state.things.close()
         await reader.close()
 
     app = FastAPI(title="Aedilis", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
     app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
-    app.state.zone = zone
+    app.state.zone, app.state.things = zone, Things(settings)
     app.include_router(pages.router)
+    app.include_router(things.pages)
     app.include_router(data.router)
+    app.include_router(things.data)
     app.include_router(live.router)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_api_route("/health/ready", _ready, methods=["GET"])

@@ -141,14 +141,6 @@ async def things(
     return [plain(row) for row in rows]
 
 
-@router.get("/things/{number}")
-async def thing(request: Request, number: Identity) -> Row:
-    """One Thing with its Datastreams."""
-    reader = reader_of(request)
-    row = found(await reader.thing(number), "Thing")
-    return {**plain(row), "datastreams": [plain(one) for one in await reader.datastreams(number)]}
-
-
 @router.get("/datastreams/{number}")
 async def datastream(request: Request, number: Identity) -> Row:
     """One Datastream."""

@@ -166,6 +166,8 @@ class Things:
         self._entries: dict[Key, Entry] = {}
         self._strangers: dict[Key, Stranger] = {}
         self._keys: dict[str, Key] = {}
+        self.names: dict[int, Key] = {}
+        """Identity → names, of all that were told of or wait."""
         self._log = Latest(settings, REGISTRY, self._told)
         self._waiting = Latest(settings, WAITING, self._waits)
 
@@ -183,8 +185,12 @@ class Things:
             ServerError: the broker is away, and it is not `patient`.
             TopicError: a topic is not there.
         """
-        await self._log.open(patient=patient)
-        await self._waiting.open(patient=patient)
+        try:
+            await self._log.open(patient=patient)
+            await self._waiting.open(patient=patient)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop following."""
@@ -230,7 +236,7 @@ class Things:
     def _told(self, key: str, value: bytes | None) -> None:
         if value is not None:
             entry = msgspec.json.decode(value, type=Entry)
-            self._keys[key] = entry.agency, entry.thing
+            self._keys[key] = self.names[entry.id] = entry.agency, entry.thing
             self._entries[entry.agency, entry.thing] = entry
         elif key in self._keys:
             names = self._keys[key]
@@ -244,7 +250,10 @@ class Things:
     def _waits(self, key: str, value: bytes | None) -> None:
         if value is not None:
             stranger = msgspec.json.decode(value, type=Stranger)
-            self._keys[key] = stranger.agency, stranger.thing
+            self._keys[key] = self.names[stranger.id] = stranger.agency, stranger.thing
             self._strangers[stranger.agency, stranger.thing] = stranger
         elif key in self._keys:
-            self._strangers.pop(self._keys[key], None)
+            names = self._keys[key]
+            self._strangers.pop(names, None)
+            if names not in self._entries:
+                del self._keys[key], self.names[thing_id(*names)]

@@ -77,6 +77,22 @@ class Reader:
         """One Thing."""
         return await self._one("thing", id=number)
 
+    async def places(self, thing: int, limit: int) -> list[Row]:
+        """since, zone, longitude, latitude: where a Thing is and was, the latest first."""
+        return await self._all("places", id=thing, limit=limit)
+
+    async def completeness(self, thing: int, until: datetime, hours: Sequence[int]) -> list[Row]:
+        """datastream, hours, expected, came: Observations with a result in the last `hours` up to a time."""
+        return await self._all("completeness", id=thing, until=until, hours=list(hours))
+
+    async def doubts(self, thing: int, until: datetime, limit: int) -> list[Row]:
+        """datastream, seen, suspect, failed: of the newest `limit` Observations of the day up to a time."""
+        return await self._all("doubts", id=thing, until=until, limit=limit)
+
+    async def open_alerts_of(self, thing: int, limit: int) -> list[Row]:
+        """The open alerts of a Thing, the worst first."""
+        return await self._all("open_alerts_of", id=thing, limit=limit)
+
     async def datastreams(self, thing: int) -> list[Row]:
         """The Datastreams of a Thing."""
         return await self._all("datastreams", id=thing)

@@ -24,6 +24,8 @@ LOCK = 0x7265_7461
 """Advisory lock of the job."""
 GROUPS = 10_000
 """Groups of rejects: somebody who publishes garbage under ever new topics must not fill the disk."""
+PLACES = 1_000
+"""Places where a Thing was: some move for ever."""
 LETTERS = 1_000
 """Dead letters: each holds a record, and a record may have megabytes."""
 
@@ -52,6 +54,7 @@ class Retention:
             ("dead_letters", {"days": accounts, "letters": LETTERS}),
             ("processes", {"days": accounts, "partitions": PARTITIONS}),
             ("refusals", {}),
+            ("places", {"places": PLACES}),
         ):
             async with self._pool.connection() as connection, connection.transaction():
                 if not await _mine(connection):

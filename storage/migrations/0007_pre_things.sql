@@ -15,6 +15,9 @@ create table historical_location (
 -- The alerts and anomalies of a Thing's Datastreams, without those of all the others.
 create index alert_by_datastream on alert (datastream, opened_at desc);
 
+-- The newest time of a zone, which is the clock of recorded data, without a look at every Thing.
+create index thing_by_zone on thing (agency, zone);
+
 -- The same rules as aedilis/quality.py, which says where they come from.
 create function quality_word(quality smallint) returns text language sql immutable parallel safe
 return case quality when 1 then 'good' when 2 then 'not evaluated' when 3 then 'suspect' when 4 then 'fail'
