@@ -653,6 +653,26 @@ def test_every_page_has_a_json_twin_and_errors_are_problems(city: City, session:
     assert (status, kind, body["status"]) == (401, "application/problem+json", 401)
 
 
+def test_the_chart_tells_what_failed_and_what_is_missing(show: Watched, city: City) -> None:
+    for minutes, humidity in ((3, 150.0), (2, None), (1, 60.0)):
+        told = {"time": f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}", "RH": humidity}
+        city.send_raw("city/demo/Station 31/street", json.dumps(told).encode())
+    seen = f"select count(*) from observation where datastream = {city.datastream('Station 31', 'RH')}"
+    until(
+        lambda: city.one(f"{seen} and phenomenon_time > timestamptz '{NOW - timedelta(minutes=4)}'") == 3,
+        "it is stored",
+    )
+    page = chart_of(show, city, "Station 31", "RH", between(NOW - timedelta(minutes=3), NOW))
+    expect(page.locator("#chart-note")).to_contain_text("3 observations, 1 without a result, 1 failed")
+    page.locator("#chart .u-over").hover(position={"x": 5, "y": 50})
+    expect(page.locator("#chart .u-legend")).to_contain_text("fail: gross range")
+    page.get_by_text("The same as a table").click()
+    rows = page.locator("#values tbody tr")
+    expect(rows.nth(1)).to_contain_text("missing")
+    expect(rows.nth(2).locator(".failed")).to_have_text("150")
+    expect(rows.nth(2)).to_contain_text("gross range")
+
+
 # ---------------------------------------------------------------- live
 
 
