@@ -80,9 +80,15 @@ class RejectReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # text, NaN or infinity where a number is declared
     UNKNOWN_CATEGORY = "unknown_category"  # a word that the type's table does not know
     UNKNOWN_FIELD = "unknown_field"  # a field that the type does not declare
+    NOT_ANNOUNCED = "not_announced"  # no announcement was seen that tells how to read it
+    NOT_APPROVED = "not_approved"  # its Thing waits to be approved
+    INVALID_PAYLOAD = "invalid_payload"  # no valid message of the type's payload format
+    BAD_CHECKSUM = "bad_checksum"  # it was damaged on its way
+    RETAINED_WITHOUT_TIME = "retained_without_time"  # the broker kept it for who knows how long
+    UNKNOWN_UNIT = "unknown_unit"  # it names a unit that is none, or of another quantity than the type's
+    EXPRESSION_FAILED = "expression_failed"  # the type's expression gives no number for these values
     REFUSED_DATASTREAM = "refused_datastream"  # the tables know its identity under other names or in another unit
     DECODER_FAILED = "decoder_failed"  # a fault of ours: the bytes are kept so that they can be sent again
-    NOT_APPROVED = "not_approved"  # its type wants Things to be approved, and this one is not
 
 
 class Location(msgspec.Struct, frozen=True):

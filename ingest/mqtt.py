@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,8 @@ from aedilis.errors import SettingError
 from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
 from aedilis.topics import TICKS
+from sensors.compile import CompiledType
+from sensors.template import Template, filled, placeholders
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Message(NamedTuple):
     mid: int
     qos: int
     connection: int
+    retained: bool = False  # a copy that the broker kept, sent on subscribing
 
 
 class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
@@ -121,7 +124,8 @@ class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
             if payload > at or qos > 1:
                 raise ConnectionError("the MQTT broker sent a PUBLISH packet that is none")
             mid = buffer[after_topic] << 8 | buffer[after_topic + 1] if qos else 0
-            messages.append(Message(buffer[start + 2 : after_topic], buffer[payload:at], now, mid, qos, connection))
+            topic = buffer[start + 2 : after_topic]
+            messages.append(Message(topic, buffer[payload:at], now, mid, qos, connection, first & 1 == 1))
         consumed, self._at = at - self._at, at
         if messages:
             self._deliver(messages, consumed)
@@ -130,11 +134,12 @@ class BulkClient(paho.Client):  # type: ignore[misc]  # paho is seen as untyped
 class Share:
     """Which messages are this process's own. Every message belongs to exactly one process of a whole set-up.
 
-    `AEDILIS_AGENCIES` names agencies: what lies below them in the declared topics. `!a,!b` is the process for all the
-    rest: it reads everything and leaves out what those agencies' processes read. Empty: one process reads all.
+    `AEDILIS_AGENCIES` names agencies. A topic is that of the agency to which its sensor type gives it, else of the one
+    whose name stands where the types that name agencies in a level have it. `!a,!b` is the process for all the rest: it
+    reads everything and leaves out what those agencies' processes read. Empty: one process reads all.
     """
 
-    def __init__(self, settings: Settings, templates: list[str]) -> None:
+    def __init__(self, settings: Settings, types: Iterable[CompiledType]) -> None:
         self._prefix = settings.mqtt_prefix
         named = [agency for agency in settings.agencies if not agency.startswith("!")]
         others = [agency[1:] for agency in settings.agencies if agency.startswith("!")]
@@ -145,22 +150,47 @@ class Share:
                 got=settings.agencies,
                 mend="give one process the names, and another one the same names with ! for all the rest",
             )
-        self._own = self._below(templates, named)
-        self._others = self._below(templates, others)
-        words = [to_topic_level(name) for name in named] + [f"not-{to_topic_level(name)}" for name in others]
+        self._named = [to_topic_level(name) for name in named]
+        self._others = [to_topic_level(name) for name in others]
+        forms = [(template, kind.declared.thing.agency) for kind in types for template in kind.templates]
+        self._forms = sorted(forms, key=lambda form: form[0].rank)
+        self._heads = sorted({head for form in forms if (head := _head(*form)) is not None})
+        words = self._named or [f"not-{name}" for name in self._others]
         self.name = ",".join(words) or "all"  # no + or #: it stands in a topic that is subscribed to
-
-    def _below(self, templates: list[str], agencies: list[str]) -> list[str]:
-        heads = {template.split("{agency}")[0].replace("{thing}", "+") for template in templates}
-        return sorted(f"{self._prefix}{head}{to_topic_level(agency)}/#" for head in heads for agency in agencies)
 
     def filters(self) -> list[str]:
         """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens."""
-        return sorted({*self._own, f"{self._prefix}{TICKS}#"}) if self._own else [f"{self._prefix}#"]
+        if not self._named:
+            return [f"{self._prefix}#"]
+        own = {f"{TICKS}#", *(f"{head}{agency}/#" for head in self._heads for agency in self._named)}
+        for template, agency in self._forms:
+            if _head(template, agency) is None and (placeholders(agency) or to_topic_level(agency) in self._named):
+                own.add(template.filter)  # with placeholders: `holds` tells which of them
+        return sorted(self._prefix + one for one in own)
 
     def holds(self, topic: str) -> bool:
         """Whether a topic, with its prefix, is this process's to read."""
-        return not any(paho.topic_matches_sub(one, topic) for one in self._others)
+        if not self._named and not self._others:
+            return True
+        agency = self._agency(topic.removeprefix(self._prefix))
+        return agency in self._named if self._named else agency not in self._others
+
+    def _agency(self, topic: str) -> str | None:
+        """Whose a topic is, written as a level of it."""
+        for template, agency in self._forms:
+            fields = template.match(topic)
+            if fields is not None:
+                return filled(agency, fields) if placeholders(agency) else to_topic_level(agency)
+        for head in self._heads:  # of no type, and yet below an agency
+            if paho.topic_matches_sub(f"{head}#", topic):
+                return topic.split("/")[head.count("/")]
+        return None
+
+
+def _head(template: Template, agency: str) -> str | None:
+    """The MQTT filter of what stands before the agency's level; None where it has no level for itself."""
+    names = placeholders(agency)
+    return template.head(min(names)) if len(names) == 1 and agency == f"{{{min(names)}}}" else None
 
 
 class MqttSource:

@@ -26,8 +26,9 @@ from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
-from aedilis.topics import OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS, WAITING
+from aedilis.topics import ANNOUNCEMENTS, OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS, WAITING
 from aedilis.vocabulary import Reject
+from ingest.announcements import read_announcements
 from ingest.datastreams import Datastreams
 from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
@@ -50,7 +51,7 @@ class Pipeline:
     """One ingest process."""
 
     def __init__(self, settings: Settings, types: list[CompiledType]) -> None:
-        share = Share(settings, [compiled.topic for compiled in types])
+        share = Share(settings, types)
         self._settings = settings
         self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
         client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
@@ -100,6 +101,7 @@ class Pipeline:
             self._placement.learn(placed)
         await self._things.open()
         self._waiting.adopt()
+        self._reader.recall(await read_announcements(self._settings))
         await self._health.start()
         self._source.start()
         confirm = asyncio.create_task(self._confirm())
@@ -134,6 +136,9 @@ class Pipeline:
             metrics.MESSAGES.inc(len(messages))
             metrics.INGEST_BACKLOG.set(self._source.waiting())
             await self._under_way.put((sends, messages))
+            for topic, payload in self._reader.requests:
+                self._source.publish(self._settings.mqtt_prefix + topic, payload)
+            self._reader.requests.clear()
         await asyncio.sleep(0 if full else self._settings.frame_ms / 1000)
 
     def _read(self, messages: list[Message], rejects: list[Reject], tick: int | None) -> int | None:
@@ -164,15 +169,16 @@ class Pipeline:
 
     async def _send(self, tick: int | None, *, closing: bool = False) -> list[asyncio.Future[object]]:
         assert self._producer is not None
-        if changed := self._placement.changed():
-            topic = self._settings.topic(THINGS.name)
+        changed = self._placement.changed()
+        told = [(THINGS, str(placed.thing.id), msgspec.json.encode(placed)) for placed in changed]
+        told += [(ANNOUNCEMENTS, key, msgspec.json.encode(one)) for key, one in self._reader.announcements.items()]
+        if told:
+            self._reader.announcements.clear()
             writes = [
-                await self._producer.send(
-                    topic, key=str(placed.thing.id).encode(), value=msgspec.json.encode(placed), partition=0
-                )
-                for placed in changed
+                await self._producer.send(self._settings.topic(topic.name), key=key.encode(), value=value, partition=0)
+                for topic, key, value in told
             ]
-            await asyncio.gather(*writes)  # the placement stands before the first frame that follows it
+            await asyncio.gather(*writes)  # they stand before the first frame that follows from them
         for key, value in self._waiting.due(time.time_ns() // 1000):
             await self._producer.send(self._settings.topic(WAITING.name), key=key.encode(), value=value, partition=0)
         sends = []

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
+from ingest.announcements import Announcement
 from ingest.mqtt import Message, Share
 from ingest.placement import Home, Placement
 from sensors.batch import Batch, Channels
 from sensors.compile import CompiledType, Refused
-from sensors.device import Device
+from sensors.device import Device, not_approved
+from sensors.format import Memory
+from sensors.gateway import Gateway
+
+log = logging.getLogger(__name__)
 
 STRANGERS = 10_000
 """Topics that are remembered though they have not yet given an observation."""
@@ -20,15 +27,13 @@ _Refusal = tuple[RejectReason, str, str | None]
 
 
 class _Route:
-    """Where the messages of one topic go: what reads them, and the Thing that they are of, once it is placed."""
+    """What reads the messages of one topic."""
 
-    __slots__ = ("allowed_at", "device", "home", "kind")
+    __slots__ = ("kind", "source")
 
-    def __init__(self, kind: CompiledType, device: Device) -> None:
+    def __init__(self, kind: CompiledType, source: Device | Gateway) -> None:
         self.kind = kind
-        self.device = device
-        self.home: Home | None = None
-        self.allowed_at = -1  # how often the registry had spoken when its Thing was let in
+        self.source = source
 
 
 class Reader:
@@ -46,21 +51,42 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._process = process
-        self._types = types
+        forms = [(template, kind) for kind in types for template in kind.templates]
+        self._forms = sorted(forms, key=lambda form: form[0].rank)
         self._share = share
         self._channels = channels
+        channels.admits = self._admits
+        self._now: tuple[CompiledType, Message]
         self._placement = placement
         self._batch = batch
         self._prefix = settings.mqtt_prefix
         self._routes: dict[bytes, _Route] = {}
         self._strangers: dict[bytes, _Route | _Refusal | None] = {}
+        self._memories: defaultdict[str, Memory] = defaultdict(Memory)
+        self.announcements: dict[str, Announcement] = {}
+        """By key, those that came and are not yet in the log; who writes them takes them out."""
+        self.requests: list[tuple[str, bytes]] = []
+        """(topic, payload) of what devices are to be asked; who publishes them takes them out."""
+
+    def recall(self, announcements: Iterable[Announcement]) -> None:
+        """Take over announcements of before a restart, before anything else is read."""
+        for one in announcements:
+            route = self._match(self._prefix.encode() + one.topic.encode())
+            if isinstance(route, _Route) and isinstance(route.source, Gateway):
+                try:
+                    route.source.decode(one.payload, one.received_at)
+                except Refused:  # it may be one of another version of its type
+                    log.warning("an announcement of %s can no longer be read", one.topic)
+        for memory in self._memories.values():
+            memory.kept.clear()
+            memory.asked.clear()
 
     def read(self, message: Message) -> Sequence[Reject] | None:
         """Read one message; never raises for what is in it. None when another process reads it.
 
         One Reject with `observations` = 0: it was refused whole.
         """
-        route = self._routes.get(message.topic)
+        route = known = self._routes.get(message.topic)
         if route is None:
             found = self._find(message.topic)
             if not isinstance(found, _Route):
@@ -69,37 +95,61 @@ class Reader:
         if len(message.payload) > self._settings.max_message_bytes:
             detail = f"{len(message.payload)} bytes, at most {self._settings.max_message_bytes} are taken"
             return [self._reject(message, RejectReason.TOO_LARGE, detail, route.kind.name)]
-        device, batch = route.device, self._batch
-        if route.allowed_at != self._placement.times_told:
-            if not self._placement.lets_in(device.agency, device.thing, route.kind.declared, message):
-                detail = f"approve it: `aedilis things approve {device.agency} {device.thing}`"
-                return [self._reject(message, RejectReason.NOT_APPROVED, detail, route.kind.name)]
-            route.allowed_at = self._placement.times_told
+        source, batch = route.source, self._batch
+        self._now = route.kind, message
+        if type(source) is Device and not self._admits(source):
+            return [self._reject(message, RejectReason.NOT_APPROVED, not_approved(source), route.kind.name)]
         before = len(batch.channel), len(batch.records)
         try:
-            problems = device.read(message.payload, message.received_at, batch)
+            problems = source.read(message.payload, message.received_at, batch, message.retained)
         except Refused as refused:
+            self._note(route, message)
             return [self._reject(message, refused.reason, refused.detail, route.kind.name)]
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
             batch.cut(*before)
-            self._settle(route, message)  # it may have seen new channels
+            for device in source.touched:
+                self._settle(device, None)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
-        if route.home is None or route.home.place is not device.place:
-            self._settle(route, message, before[1])
+        for device in source.touched:
+            home: Home | None = device.home
+            if home is None or home.place is not device.place:
+                self._settle(device, batch.records[before[1] + 1] if len(batch.records) > before[1] else None)
+        if known is None and source.touched:
+            self._routes[message.topic] = route
+            self._strangers.pop(message.topic, None)
+        if route.kind.format_speaks:
+            self._note(route, message)
         if not problems:
             return ()
         name = route.kind.name
         return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
 
-    def _settle(self, route: _Route, message: Message, record: int | None = None) -> None:
-        """Place its Thing; what the message says of it is of the time of its first record, which begins there."""
-        device, records = route.device, self._batch.records
-        if route.home is None:
-            self._routes[message.topic] = route
-            self._strangers.pop(message.topic, None)
-        time = records[record + 1] if record is not None and record < len(records) else None
-        route.home = self._placement.settle(device.agency, device.thing, device.place, time)
+    def _admits(self, device: Device) -> bool:
+        """Whether the Thing of the message that is being read may speak; asked anew when the registry has spoken."""
+        if device.admitted_at == self._placement.times_told:
+            return True
+        kind, message = self._now
+        if not self._placement.lets_in(device.agency, device.thing, kind.declared, message):
+            return False
+        device.admitted_at = self._placement.times_told
+        return True
+
+    def _settle(self, device: Device, time: int | None) -> None:
+        """Place a Thing; `time` (µs) is that of what its message says, the first record's."""
+        device.home = self._placement.settle(device.agency, device.thing, device.place, time)
+
+    def _note(self, route: _Route, message: Message) -> None:
+        """What the format wants to be kept and asked for this message."""
+        memory = self._memories[route.kind.format.name]
+        if memory.kept or memory.asked:
+            topic = message.topic.decode().removeprefix(self._prefix)
+            for key in memory.kept:
+                name = f"{route.kind.format.name}|{key}"
+                self.announcements[name] = Announcement(topic, message.payload, message.received_at)
+            self.requests += memory.asked
+            memory.kept.clear()
+            memory.asked.clear()
 
     def _find(self, raw: bytes) -> _Route | _Refusal | None:
         if raw in self._strangers:
@@ -116,11 +166,13 @@ class Reader:
             return RejectReason.INVALID_UTF8, f"topic: {error}", None
         if not self._share.holds(topic):
             return None
-        for kind in self._types:
-            fields = kind.matches(topic.removeprefix(self._prefix))
+        bare = topic.removeprefix(self._prefix)
+        for template, kind in self._forms:
+            fields = template.match(bare)
             if fields is not None:
+                memory = self._memories[kind.format.name]
                 try:
-                    return _Route(kind, kind.device(fields, self._channels))
+                    return _Route(kind, kind.source(bare, fields, self._channels, memory))
                 except Refused as refused:
                     return refused.reason, refused.detail, kind.name
         return RejectReason.UNKNOWN_TOPIC, "no sensor type declares a topic of this form", None

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from aedilis.frame import NONE
+from aedilis.vocabulary import Quality
 from sensors.judge import Judge
 from sensors.values import ValueReader
 
 if TYPE_CHECKING:
     from sensors.compile import CompiledType
+    from sensors.device import Device
+
+
+def marks(flag: int = NONE, quality: int = 0, tests: int = 0) -> int:
+    """What a record says against its values, in one number: the code of the device's flag, the quality that it stands
+    for, 0 where it stands for none, and the tests that spoke against all of the message.
+    """
+    return flag << 16 | tests << 4 | quality
+
+
+UNMARKED = marks()
 
 
 class Channel(NamedTuple):
@@ -42,18 +55,27 @@ class Columns(NamedTuple):
 
 
 class Channels:
-    """All channels of these types that were seen, by number."""
+    """All channels that were seen, by number."""
 
-    def __init__(self, kinds: Sequence[CompiledType]) -> None:
-        readers = [reader for kind in kinds for reader in kind.readers]
-        self._rows = {id(reader): row for row, reader in enumerate(readers)}
-        self._judge = Judge(readers)
+    def __init__(self, kinds: Sequence[CompiledType] = ()) -> None:
+        self._readers = [reader for kind in kinds for reader in kind.readers]
+        self._rows = {id(reader): row for row, reader in enumerate(self._readers)}
+        self._judge = Judge(self._readers)
         self._row = array("i")
         self._row_of = np.empty(0, np.int32)
         self.seen: list[Channel] = []
+        self.devices: dict[tuple[CompiledType, str, str], Device] = {}
+        """By type, Agency and Thing, those that gave an observation through a gateway: several topics may tell of one."""
+        self.admits: Callable[[Device], bool] | None = None
+        """Whether the Thing of a device may speak; None: each may."""
 
     def add(self, channel: Channel) -> int:
         """The number of a new one."""
+        if id(channel.reader) not in self._rows:  # of a type that came later
+            for reader in channel.kind.readers:
+                self._rows[id(reader)] = len(self._readers)
+                self._readers.append(reader)
+            self._judge = Judge(self._readers)
         self.seen.append(channel)
         self._row.append(self._rows[id(channel.reader)])
         return len(self.seen) - 1
@@ -66,8 +88,13 @@ class Channels:
         if len(self._row_of) < len(self._row):
             self._row_of = np.array(self._row, np.int32)
         result, quality, tests = self._judge(self._row_of[channel], np.array(batch.number, np.float64))
-        _, time, result_time, flag, received_at = of_record
-        return Columns(channel, time, result, quality, tests, flag, tuple(batch.flags), result_time, received_at)
+        _, time, result_time, said, received_at = of_record
+        if (records[:, 3] & 0xFFFF).any():  # what was said of values, the worst of it and of what was judged counts
+            quality = np.maximum(quality, (said & 15).astype(np.uint8))
+            tests |= (said >> 4 & 0xFFF).astype(np.uint32)
+            result[quality == Quality.MISSING] = np.nan
+        flags = tuple(batch.flags)
+        return Columns(channel, time, result, quality, tests, said >> 16, flags, result_time, received_at)
 
 
 @dataclass(slots=True)
@@ -76,7 +103,7 @@ class Batch:
 
     channel: array[int]  # of each observation, its channel's number
     number: array[float]  # of each, in the payload's unit; NaN: missing
-    records: array[int]  # of each record: observations, time, result time, flag, when it came in
+    records: array[int]  # of each record: observations, time, result time, `marks`, when it came in
     flags: dict[str, int]
 
     def __init__(self) -> None:

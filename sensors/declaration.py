@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
-from collections.abc import Iterator
-from string import Formatter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
+from sensors.paths import Key, Path, key_of, show
+from sensors.template import Template, placeholders
+
+_HistoryTest = Literal["rate_of_change", "spike", "flat_line", "climatology", "attenuated", "gap", "neighbour"]
+_Test = Literal["location", "gross_range", "sentinel", _HistoryTest]
+_Quality = Literal["good", "not_evaluated", "suspect", "fail", "missing"]
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class _Strict(BaseModel):
@@ -34,10 +43,12 @@ class Property(_Strict):
     """One ObservedProperty that the device measures."""
 
     name: str = Field(min_length=1, max_length=100)
-    field: str | None = Field(None, description="the payload's key; the name if absent")
+    field: Path | None = Field(None, description="where the value stands; the key of its name if absent")
     datastream: str | None = Field(None, description="template of the Datastream's name; the name if absent")
     unit: str = Field(description="UCUM code")
     payload_unit: str | None = Field(None, description="the unit in the payload, where it is another")
+    payload_unit_from: Path | None = Field(None, description="where the payload names the value's unit")
+    compute: str | None = Field(None, description="an expression over `value` and the inputs, in the payload's unit")
     fail: tuple[float, float] | None = Field(None, description="outside of it the sensor cannot measure")
     suspect: tuple[float, float] | None = Field(None, description="outside of it a value is doubtful")
     sentinels: tuple[float, ...] = Field((), description="values by which the device says that it has none")
@@ -47,6 +58,9 @@ class Property(_Strict):
     interval_s: float | None = Field(None, gt=0)
     detectors: tuple[DetectorUse, ...] = ()
     without: tuple[str, ...] = Field((), description="detectors of the type that do not watch this property")
+    tests: dict[_HistoryTest, dict[str, float | bool | str | tuple[float, ...]]] = Field(
+        default_factory=dict, description="thresholds of the quality tests that need history"
+    )
 
     @field_validator("fail", "suspect")
     @classmethod
@@ -55,38 +69,75 @@ class Property(_Strict):
             raise ValueError("expected [low, high] with low < high")
         return value
 
+    @property
+    def key(self) -> Key:
+        """Where the value stands."""
+        return key_of(self.field or self.name)
+
 
 class Naming(_Strict):
-    """Whether a Thing may appear by itself."""
+    """Which Thing a message is of, and whether it may appear by itself."""
 
+    agency: str = Field("{agency}", description="text with placeholders of the topic")
+    name: str | None = Field(None, description="likewise; else what the message says, else {thing} of the topic")
+    name_from: Path | None = Field(None, description="where the record names its Thing")
     appear: Literal["at-once", "approved"] = Field(
         "at-once", description="whether a Thing that nobody knows is taken, or waits for approval"
     )
 
+    @field_validator("agency", "name")
+    @classmethod
+    def _template(cls, value: str | None) -> str | None:
+        placeholders(value or "")
+        return value
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Naming:
+        if self.name is not None and self.name_from is not None:
+            raise ValueError("name and name_from are two ways to say one thing; keep one")
+        return self
+
 
 class Payload(_Strict):
-    """Where things are in the JSON payload."""
+    """How the bytes are to be read, and where things are in the records."""
 
-    format: Literal["json"] = "json"
-    records: str | None = Field(None, description="the key of a list of records; the payload is one record if absent")
-    labels: tuple[str, ...] = Field((), description="keys of text that name the Datastream")
-    zone: str | None = None
-    longitude: str | None = None
-    latitude: str | None = None
-    ignore: tuple[str, ...] = ()
+    format: str = Field("json", description="the name of a payload format")
+    options: dict[str, Any] = Field(default_factory=dict, description="what that format alone understands")
+    records: Path | None = Field(None, description="where a list of records stands; the content is one if absent")
+    labels: tuple[Path, ...] = Field((), description="where the texts stand that name the Datastream")
+    zone: Path | None = None
+    longitude: Path | None = None
+    latitude: Path | None = None
+    title: Path | None = Field(None, description="where the Thing's title stands")
+    ignore: tuple[Path, ...] = Field((), description="what may be there and is not read; `*`: all that is not declared")
     numeric_text: bool = Field(False, description="whether numbers may come as text")
-    flag: str | None = Field(None, description="the key of the device's own flag")
+    flag: Path | None = Field(None, description="where the device's own flag stands")
+    flags: dict[str, _Quality] = Field(
+        default_factory=dict, description="the device's own flag and the quality that it stands for"
+    )
+    within: tuple[float, float, float, float] | None = Field(
+        None, description="[west, south, east, north] in degrees; a Location outside is doubtful"
+    )
+
+    @field_validator("within")
+    @classmethod
+    def _box(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if value is not None:
+            west, south, east, north = value
+            if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+                raise ValueError("expected [west, south, east, north] in degrees, west < east and south < north")
+        return value
 
 
 class Time(_Strict):
     """Where the time is and how it is written."""
 
-    field: str = "time"
+    field: Path = "time"
     form: Literal["iso", "epoch_s", "epoch_ms", "epoch_us"] = "iso"
     timezone: str | None = Field(None, description="zone of local times that name none")
     default: Literal["reject", "received"] = "reject"
     max_ahead_s: float = Field(3600, ge=0)
-    result_time: str | None = Field(None, description="the key of when the device gave it out")
+    result_time: Path | None = Field(None, description="where it says when the device gave it out")
 
     @field_validator("timezone")
     @classmethod
@@ -111,19 +162,56 @@ class Replay(_Strict):
 
 
 class ExpectedObservation(_Strict):
-    """What an example must give."""
+    """What an example must give; what is not said may be anything."""
 
     datastream: str
     time: str
     result: float | None = None
     quality: int = 1
+    thing: str | None = None
+    agency: str | None = None
+    raw_flag: str | None = None
+    tests: tuple[_Test, ...] | None = None
 
 
-class Example(_Strict):
-    """A true message and what comes of it."""
+class Sent(_Strict):
+    """A message of an example: text, or bytes in hexadecimal digits."""
 
     topic: str
-    payload: str
+    payload: str = ""
+    payload_hex: str | None = None
+    received_at: str | None = Field(None, description="ISO 8601, with its zone; when it came in")
+
+    @field_validator("received_at")
+    @classmethod
+    def _aware(cls, value: str | None) -> str | None:
+        if value is not None and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("expected a time with its zone")
+        return value
+
+    @model_validator(mode="after")
+    def _one_payload(self) -> Sent:
+        if self.payload and self.payload_hex is not None:
+            raise ValueError("payload and payload_hex are two ways to say one thing; keep one")
+        return self
+
+    @field_validator("payload_hex")
+    @classmethod
+    def _hexadecimal(cls, value: str | None) -> str | None:
+        if value is not None:
+            bytes.fromhex(value)
+        return value
+
+    def raw(self) -> bytes:
+        """The payload as it is sent."""
+        return self.payload.encode() if self.payload_hex is None else bytes.fromhex(self.payload_hex)
+
+
+class Example(Sent):
+    """A true message and what comes of it."""
+
+    before: tuple[Sent, ...] = Field((), description="announcements that came first")
+    retained: bool = False
     observations: tuple[ExpectedObservation, ...] = ()
     rejects: tuple[str, ...] = ()
     refused: str | None = None
@@ -136,12 +224,15 @@ class SensorType(_Strict):
     version: int = Field(ge=1)
     title: str
     description: str = ""
-    topic: str
+    topic: str | tuple[str, ...] = Field(min_length=1)
     interval_s: float = Field(gt=0)
     allowed_lateness_s: float = Field(0, ge=0)
     thing: Naming = Naming()
     payload: Payload = Payload()
     time: Time = Time()
+    inputs: dict[str, Path] = Field(
+        default_factory=dict, description="names that expressions use, and where they stand"
+    )
     detectors: tuple[DetectorUse, ...] = ()
     properties: tuple[Property, ...] = Field(min_length=1)
     replay: Replay | None = None
@@ -149,13 +240,15 @@ class SensorType(_Strict):
 
     @field_validator("topic")
     @classmethod
-    def _topic(cls, value: str) -> str:
-        fields = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
-        if sorted(fields) != ["agency", "thing"]:
-            raise ValueError("expected a topic with {agency} and {thing}, each once, each a whole level")
-        if any("{" in level and level not in ("{agency}", "{thing}") for level in value.split("/")):
-            raise ValueError("expected {agency} and {thing} as whole levels")
+    def _topic(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            Template(text)
         return value
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All templates of its topics."""
+        return (self.topic,) if isinstance(self.topic, str) else self.topic
 
 
 def parse(text: str, name: str = "sensor type") -> SensorType:
@@ -181,8 +274,8 @@ def parse(text: str, name: str = "sensor type") -> SensorType:
     raise DeclarationError(name=name, count=len(faults), faults="\n".join(faults))
 
 
-def _fault(fault: Any) -> str:
-    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+def _fault(fault: Mapping[str, Any], root: str = "$") -> str:
+    path = root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"- at {path}: unknown key; remove it, or correct its spelling"
     if fault["type"] == "missing":
@@ -192,21 +285,10 @@ def _fault(fault: Any) -> str:
 
 def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:
     """(path, problem) of what is right in itself and wrong together."""
-    payload, time = declared.payload, declared.time
-    taken = {time.field: "$.time.field"}
-    others = (
-        ("$.time.result_time", time.result_time),
-        ("$.payload.records", payload.records),
-        ("$.payload.zone", payload.zone),
-        ("$.payload.longitude", payload.longitude),
-        ("$.payload.latitude", payload.latitude),
-        ("$.payload.flag", payload.flag),
-        *((f"$.payload.labels[{i}]", label) for i, label in enumerate(payload.labels)),
-        *((f"$.properties[{i}]", prop.field or prop.name) for i, prop in enumerate(declared.properties)),
-    )
-    for path, key in others:
-        if key is not None and taken.setdefault(key, path) != path:
-            yield path, f"the payload's key {key!r} is taken by {taken[key]}; give each its own"
+    payload = declared.payload
+    yield from _keys_taken_twice(declared)
+    yield from _names_from_nowhere(declared)
+    yield from _format_faults(declared)
     if (payload.longitude is None) != (payload.latitude is None):
         yield "$.payload", "longitude and latitude go together; name both or none"
     names: dict[str, str] = {}
@@ -233,3 +315,78 @@ def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:
         for part in ("year", "month", "day"):
             if part not in declared.replay.time:
                 yield f"$.replay.time.{part}", "missing; name its column"
+
+
+def _keys_taken_twice(declared: SensorType) -> Iterator[tuple[str, str]]:
+    payload, time = declared.payload, declared.time
+    taken: dict[Key, str] = {}
+    owned = (
+        ("$.time.field", time.field),
+        ("$.time.result_time", time.result_time),
+        ("$.payload.records", payload.records),
+        ("$.payload.zone", payload.zone),
+        ("$.payload.longitude", payload.longitude),
+        ("$.payload.latitude", payload.latitude),
+        ("$.payload.title", payload.title),
+        ("$.payload.flag", payload.flag),
+        *((f"$.payload.labels[{i}]", label) for i, label in enumerate(payload.labels)),
+        *((f"$.properties[{i}]", prop.key) for i, prop in enumerate(declared.properties) if _reads_value(prop)),
+    )
+    for path, where in owned:
+        if where is not None and taken.setdefault(key := key_of(where), path) != path:
+            yield path, f"the payload's {show(key)} is taken by {taken[key]}; give each its own"
+    shared = (
+        ("$.thing.name_from", declared.thing.name_from),
+        *((f"$.inputs.{name}", where) for name, where in declared.inputs.items()),
+        *(
+            (f"$.properties[{i}].payload_unit_from", prop.payload_unit_from)
+            for i, prop in enumerate(declared.properties)
+        ),
+    )  # of these, several may look at one value
+    for path, where in shared:
+        if where is not None:
+            taken.setdefault(key_of(where), path)
+    for key, path in taken.items():
+        if isinstance(key, tuple):
+            for length in range(1, len(key)):
+                if (above := taken.get(key_of(key[:length]))) is not None:
+                    yield path, f"{show(key)} lies below {show(key[:length])}, which {above} takes for a value"
+
+
+def _reads_value(prop: Property) -> bool:
+    """Whether it stands in the payload; one without `value` in its expression is made of inputs alone."""
+    return prop.compute is None or "value" in _WORD.findall(prop.compute)
+
+
+def _names_from_nowhere(declared: SensorType) -> Iterator[tuple[str, str]]:
+    thing = declared.thing
+    name = thing.name
+    if name is None and thing.name_from is None and declared.payload.format == "json":
+        name = "{thing}"  # other formats may name the Thing in the message
+    wanted = placeholders(thing.agency) | placeholders(name or "")
+    for i, text in enumerate(declared.topics):
+        path = "$.topic" if isinstance(declared.topic, str) else f"$.topic[{i}]"
+        if absent := sorted(wanted - Template(text).names):
+            braced = " and ".join(f"{{{one}}}" for one in absent)
+            yield path, f"expected {braced} in {text!r}; put it there, or say thing.agency and thing.name otherwise"
+
+
+def _format_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
+    from sensors.format import all_formats  # a format is told with the words of this file
+
+    payload = declared.payload
+    known = all_formats()
+    if payload.format not in known:
+        nearest = difflib.get_close_matches(payload.format, known, n=1)
+        mend = f"do you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
+        yield "$.payload.format", f"{payload.format!r} is no payload format; {mend}"
+        return
+    format_ = known[payload.format]
+    try:
+        format_.Options.model_validate(payload.options)
+    except ValidationError as error:
+        for fault in error.errors():
+            path, _, problem = _fault(fault, "$.payload.options").removeprefix("- at ").partition(": ")
+            yield path, problem
+    if format_.time is None and "field" not in declared.time.model_fields_set:
+        yield "$.time.field", f"missing: records of {payload.format} tell no time by themselves; name it"

@@ -49,6 +49,25 @@ class Session(Protocol):
         """Publish a request to the device."""
 
 
+class Memory:
+    """A session that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Any, Any] = {}
+        self.kept: list[str] = []
+        """Keys under which the message is to be kept."""
+        self.asked: list[tuple[str, bytes]] = []
+        """(topic, payload) of what is to be published."""
+
+    def keep(self, key: str) -> None:
+        """Note it."""
+        self.kept.append(key)
+
+    def ask(self, topic: str, payload: bytes) -> None:
+        """Note it."""
+        self.asked.append((topic, payload))
+
+
 Decode = Callable[[Raw, Session], Sequence[Record]]
 """The records of a message; none where it tells nothing to store, such as an announcement. Raises `Refused`."""
 

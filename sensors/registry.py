@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from pathlib import Path
 
 from aedilis.errors import DeclarationError, UnknownSensorType
 from sensors.declaration import SensorType, parse
+from sensors.template import Template
 
 
 def load(extra: str = "") -> dict[str, SensorType]:
@@ -49,11 +49,11 @@ def _one_a_topic(found: dict[str, SensorType]) -> None:
     """A message is read by one type: a second one of the same topic would never see any."""
     forms: dict[str, str] = {}
     for name, declared in found.items():
-        form = re.sub(r"\{\w+\}", "+", declared.topic)
-        other = forms.setdefault(form, name)
-        if other != name:
-            fault = f"- at $.topic: {declared.topic} is the topic of {other}; choose another form"
-            raise DeclarationError(name=name, count=1, faults=fault)
+        for topic in declared.topics:
+            other = forms.setdefault(Template(topic).form, name)
+            if other != name:
+                fault = f"- at $.topic: {topic} is the topic of {other}; choose another form"
+                raise DeclarationError(name=name, count=1, faults=fault)
 
 
 def one(name: str, extra: str = "") -> SensorType:

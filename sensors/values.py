@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
+from sensors.format import all_formats
 from sensors.payload import kind
 
 MISSING = math.nan
@@ -31,10 +32,11 @@ class ValueReader:
     __slots__ = (
         "_boolean",
         "_categories",
-        "_numeric_text",
+        "converts",
         "fail",
         "interval",
         "key",
+        "numeric_text",
         "over",
         "plus",
         "prop",
@@ -45,27 +47,27 @@ class ValueReader:
 
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
-        self.key = prop.field or prop.name
+        self.key = prop.key
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
+        self.converts = (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+        """Whether the payload has another unit than the Datastream."""
         self.fail = prop.fail or (-math.inf, math.inf)
         self.suspect = prop.suspect or self.fail
         self.sentinels = frozenset(prop.sentinels)
         self._categories = prop.categories
-        self._numeric_text = declared.payload.numeric_text
+        self.numeric_text = declared.payload.numeric_text or all_formats()[declared.payload.format].numeric_text
         self._boolean = prop.boolean
-
-    @property
-    def converts(self) -> bool:
-        """Whether the payload has another unit than the Datastream."""
-        return (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
 
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
         unless it is a sentinel.
         """
         kind_of_value = type(value)
-        if kind_of_value is float or kind_of_value is int or (kind_of_value is bool and self._boolean):
+        number: float
+        if kind_of_value is float:
+            number = value
+        elif kind_of_value is int or (kind_of_value is bool and self._boolean):
             try:
                 number = float(value)
             except OverflowError:
@@ -78,19 +80,23 @@ class ValueReader:
                 known = f"unknown word {value[:50]!r}, known are {', '.join(self._categories)}"
                 return Unread(RejectReason.UNKNOWN_CATEGORY, known[:300])
             number = word
-        elif kind_of_value is str and self._numeric_text and (parsed := _number(value)) is not None:
+        elif kind_of_value is str and self.numeric_text and (parsed := number_of(value)) is not None:
             number = parsed
         else:
             text = f"text {value[:50]!r}" if kind_of_value is str else kind(value)
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number, got {text}")
         if not math.isfinite(number):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number, got {number}")
-        if number not in self.sentinels and not math.isfinite(number * self.times + self.plus):
+        if self.converts and number not in self.sentinels and not self.stays_finite(number):
             return Unread(RejectReason.NOT_A_NUMBER, "expected a number that stays finite in the declared unit")
         return number
 
+    def stays_finite(self, number: float) -> bool:
+        """Whether a number has a value in the Datastream's unit."""
+        return math.isfinite(number * self.times + self.plus)
 
-def _number(text: str) -> float | None:
+
+def number_of(text: str) -> float | None:
     """A number in plain digits: Python alone would also take `1_000` and digits of other scripts."""
     if "_" in text or not text.isascii():
         return None
@@ -101,22 +107,31 @@ def _number(text: str) -> float | None:
 
 
 def _conversion(prop: Property, name: str) -> tuple[float, float, float]:
-    """(times, plus, over), so that (payload's value · times + plus) / over is in the Datastream's unit.
-
-    One division of whole numbers rounds once: 101325 Pa is 1013.25 hPa and 212 °F is 100 °C to the last bit.
-    """
     if prop.payload_unit is None:
         return 1.0, 0.0, 1.0
+    try:
+        return conversion(prop.payload_unit, prop.unit)
+    except ValueError as error:
+        fault = f"- at $.properties.{prop.name}.payload_unit: {error}"
+        raise DeclarationError(name=name, count=1, faults=fault) from error
+
+
+def conversion(of: str, to: str) -> tuple[float, float, float]:
+    """(times, plus, over), so that (value in `of` · times + plus) / over is in `to`.
+
+    One division of whole numbers rounds once: 101325 Pa is 1013.25 hPa and 212 °F is 100 °C to the last bit.
+
+    Raises:
+        ValueError: one is no unit, or they are of two quantities.
+    """
     import pint  # a third of a second, for the types that convert
 
     try:
         registry = _registry()
-        unit = _UCUM.get(prop.unit, prop.unit)
-        payload_unit = _UCUM.get(prop.payload_unit, prop.payload_unit)
+        unit, payload_unit = _UCUM.get(to, to), _UCUM.get(of, of)
         zero, one = (Fraction(registry.Quantity(Fraction(i), payload_unit).to(unit).magnitude) for i in (0, 1))
     except (pint.PintError, TypeError, ValueError, AttributeError) as error:
-        fault = f"- at $.properties.{prop.name}.payload_unit: {error}"
-        raise DeclarationError(name=name, count=1, faults=fault) from error
+        raise ValueError(str(error)) from error
     slope = one - zero
     over = math.lcm(slope.denominator, zero.denominator)
     return float(slope * over), float(zero * over), float(over)

@@ -25,6 +25,7 @@ import numpy as np
 from aedilis.errors import ReplayError
 from aedilis.identity import to_topic_level
 from sensors.declaration import Replay, SensorType
+from sensors.paths import put, show
 from sensors.payload import Refused
 from sensors.times import time_reader
 
@@ -129,7 +130,7 @@ class Recording:
         self._replay = declared.replay
         self._missing = {*declared.replay.missing, ""}
         self._read_time = time_reader(declared.time)
-        topic = declared.topic.replace("{agency}", to_topic_level(agency))
+        topic = declared.topics[0].replace("{agency}", to_topic_level(agency))
         self._topic_of = cache(lambda thing: topic.replace("{thing}", to_topic_level(thing)))
         self._where = where
         self._order: list[int] | None = None  # offsets in the order of time; none: as they stand
@@ -205,7 +206,7 @@ class Recording:
             return Malformed("wrong number of columns", f"expected {self._layout.width}, got {len(cells)}")
         try:
             time = self._time(cells)
-            moment = self._read_time(time, self._declared.time.field)
+            moment = self._read_time(time, show(self._declared.time.field)[2:])
         except (ValueError, Refused) as error:
             return Malformed("no time", getattr(error, "detail", str(error)))
         if cells[self._layout.thing].strip() in self._missing:
@@ -226,9 +227,11 @@ class Recording:
         thing = cells[layout.thing]
         place: dict[str, Any] = {}
         if thing in self._where and payload.longitude and payload.latitude:
-            place[payload.longitude], place[payload.latitude] = self._where[thing]
+            for path, degrees in zip((payload.longitude, payload.latitude), self._where[thing], strict=True):
+                put(place, path, degrees)
         place.update((key, _number(cells[index])) for key, index in layout.place if cells[index] not in self._missing)
-        record: dict[str, Any] = {self._declared.time.field: row.time}
+        record: dict[str, Any] = {}
+        put(record, self._declared.time.field, row.time)
         record.update((key, cells[index]) for key, index in layout.texts if cells[index] not in self._missing)
         missing = 0
         for key, index in layout.values:
@@ -238,7 +241,11 @@ class Recording:
                 missing += 1
             else:
                 record[key] = _number(cell)
-        content = {**record, **place} if payload.records is None else {**place, payload.records: [record]}
+        if payload.records is None:
+            content = {**record, **place}
+        else:
+            content = place
+            put(content, payload.records, [record])
         return Item(row.moment, self._topic_of(thing), msgspec.json.encode(content), len(layout.values), missing)
 
 

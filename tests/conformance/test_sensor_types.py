@@ -48,7 +48,7 @@ def through_ingest(payload: bytes, topic: str) -> Read:
     """
     types = [compile_type(one) for one in TYPES.values()]
     channels, batch = Channels(types), Batch()
-    share = Share(SETTINGS, [one.topic for one in types])
+    share = Share(SETTINGS, types)
     reader = Reader(SETTINGS, "ingest-test", types, share, channels, Placement(SETTINGS), batch)
     message = Message(topic.encode("utf-8", "surrogateescape"), payload, NOW, 1, 1, 1)
     rejects = reader.read(message)

@@ -8,7 +8,7 @@ from aedilis.vocabulary import Location
 from ingest.datastreams import Datastreams
 from ingest.framer import Framer
 from ingest.placement import Placement
-from sensors.batch import Channel, Channels
+from sensors.batch import Channel, Channels, marks
 from sensors.compile import CompiledType
 from sensors.device import Place
 from tests.unit.sensors.declaring import compiled
@@ -46,4 +46,4 @@ class Making:
         code = NONE if flag is None else batch.flags.setdefault(flag, len(batch.flags))
         batch.channel.append(channel)
         batch.number.append(number)
-        batch.records.extend((1, time, told, code, at))
+        batch.records.extend((1, time, told, marks(code), at))

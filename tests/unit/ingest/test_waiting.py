@@ -10,7 +10,9 @@ from ingest import waiting
 from ingest.mqtt import Message, Share
 from ingest.waiting import WaitingBook
 from registry.things import Entry, Stranger, Things
+from tests.unit.sensors.declaring import compiled
 
+AIR = compiled(name="air", topic="city/{agency}/{thing}/air")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 START = 20_000 * DAY
@@ -19,7 +21,7 @@ START = 20_000 * DAY
 def made(**settings: str) -> tuple[WaitingBook, Things]:
     given = Settings(home="", **settings)  # type: ignore[arg-type]
     things = Things(given)
-    return WaitingBook(things, Share(given, ["city/{agency}/{thing}/air"])), things
+    return WaitingBook(things, Share(given, [AIR])), things
 
 
 def note(book: WaitingBook, thing: str, at: int) -> None:
@@ -78,7 +80,7 @@ def test_after_a_restart_those_of_before_are_known_and_of_others_left_alone() ->
         one = Stranger(agency, "a", "air", f"city/{agency}/a/air", START, START, 5)
         things._waits(f"{agency}/a", msgspec.json.encode(one))
     given = Settings(home="", agencies=("!other",))
-    book = WaitingBook(things, Share(given, ["city/{agency}/{thing}/air"]))
+    book = WaitingBook(things, Share(given, [AIR]))
     book.adopt()
     assert book.due(START + SECOND) == []
     note(book, "a", START + 2 * SECOND)

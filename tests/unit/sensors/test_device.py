@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sensors.batch import Batch, Channels, Columns
 from sensors.compile import CompiledType, compile_type
 from sensors.device import Device, Problem
+from sensors.format import Memory
 from sensors.payload import Refused
 from sensors.registry import load
 from tests.unit.sensors.declaring import RECEIVED, TOPIC, compiled
@@ -24,17 +25,34 @@ ODD = compiled(
     payload={"flag": "flag", "zone": "zone", "longitude": "x", "latitude": "y", "numeric_text": True, "ignore": ["i"]},
     time={"result_time": "sent"},
 )
-TYPES = [*map(compile_type, load().values()), ODD]
+DERIVED = compiled(
+    {"name": "a", "unit": "Cel", "payload_unit_from": "u", "sentinels": [-999]},
+    {"name": "b", "unit": "1", "compute": "value / x", "boolean": True},
+    {"name": "c", "unit": "1", "compute": "x + y"},
+    inputs={"x": "a", "y": "b"},
+    payload={"flag": "flag", "flags": {"V": "suspect"}, "ignore": ["*"]},
+)
+TYPES = [*map(compile_type, load().values()), ODD, DERIVED]
 
 
 class OneByOne(Device):
     """Remembers nothing, and takes no numbers at once."""
 
-    def _as_before(self, record: dict[str, Any]) -> None:
+    def _as_before(self, record: dict[str, Any], finite: bool) -> None:
         return None
 
-    def _exactly(self, record: dict[str, Any], strict: bool, index: int, problems: list[Problem]) -> Any:
-        return super()._exactly(record, False, index, problems)
+    def _exactly(self, record: dict[str, Any], finite: bool, root: str, problems: list[Problem]) -> Any:
+        labels = self._kind.labels_of(record)
+        self._kind.layout_of(record, root)
+        properties, numbers = self._one_by_one(record, root, problems)
+        return self._channels(properties, labels), numbers, None
+
+
+def device_of(kind: CompiledType, channels: Channels) -> Device:
+    """What reads the messages of the topic of these tests."""
+    device = kind.source("", TOPIC, channels, Memory())
+    assert isinstance(device, Device)
+    return device
 
 
 def results(kind: CompiledType, device: type[Device], payloads: list[bytes]) -> tuple[list[Any], Columns, list[str]]:
@@ -130,9 +148,30 @@ def test_a_second_message_that_is_a_little_different(old: str, new: str) -> None
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("degF", "Cel"), ("degF", "kg"), ('"degF"', "null"), ('"degF"', "5"), ("50", "-999"), ("50", "null"), ("50", '"x"'),
+        ("50", "0"), ("50", "1e400"), ("2.5", "true"), ("2.5", "null"), ("2.5", "{}"), (', "b": 2.5', ""), ("V", "N"),
+        ('"what"', '"c"'),
+    ],
+)  # fmt: skip
+def test_units_and_expressions_the_second_time(old: str, new: str) -> None:
+    base = f'{{"time": "{NOW}", "a": 50, "u": "degF", "b": 2.5, "what": 1, "flag": "V"}}'
+    assert old in base
+    sent = [one.encode() for one in (base, base.replace(old, new), base)]
+    told, found, names = results(DERIVED, Device, sent)
+    assert repr(told) == repr([results(DERIVED, OneByOne, [one])[0][0] for one in sent])
+    _, exactly, names_exactly = results(DERIVED, OneByOne, sent)
+    assert names == names_exactly
+    for one, other in zip(found[1:], exactly[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(names) >= 6
+
+
 def test_what_was_seen_before_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, channels = Batch(), Channels([ODD])
-    device = ODD.device(TOPIC, channels)
+    device = device_of(ODD, channels)
     payload = json.dumps({"time": NOW, "a": 212, "b": 1.5, "c": None, "flag": "V"}).encode()
     device.read(payload, RECEIVED, batch)
     monkeypatch.setattr(Device, "_exactly", None)
@@ -160,7 +199,7 @@ def test_what_it_remembers_is_bounded() -> None:
     names = [f"p{i}" for i in range(8)]
     kind = compiled(*({"name": name, "unit": "1"} for name in names))
     channels, batch = Channels([kind]), Batch()
-    device = kind.device(TOPIC, channels)
+    device = device_of(kind, channels)
     for chosen in range(1, 256):
         values = {name: 1.0 for i, name in enumerate(names) if chosen >> i & 1}
         device.read(json.dumps({"time": NOW, **values}).encode(), RECEIVED, batch)
@@ -171,7 +210,7 @@ def test_what_it_remembers_is_bounded() -> None:
 
 def test_a_new_form_is_remembered_however_many_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = compiled({"name": "v", "unit": "1"}, payload={"labels": ["of"], "ignore": [f"i{n}" for n in range(100)]})
-    device, batch = kind.device(TOPIC, Channels([kind])), Batch()
+    device, batch = device_of(kind, Channels([kind])), Batch()
     for n in range(100):
         payload = json.dumps({"time": NOW, "of": "x", f"i{n}": 0, "v": 1.0}).encode()
         device.read(payload, RECEIVED, batch)
