@@ -23,6 +23,7 @@ _COMMANDS = {
     "simulate": ("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
     "replay": ("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
     "bench": ("bench.commands", "bench", "Measure how fast the line is on this machine."),
+    "things": ("registry.things_commands", "things", "Name, place and approve Things."),
     "types": ("registry.commands", "types", "Show, check and change sensor types."),
 }
 """Name, where it lives, one line. The vocabulary imports no room: a command is imported when it is called."""

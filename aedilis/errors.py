@@ -98,5 +98,9 @@ class TrafficError(AedilisError):
     """Recorded traffic {path}:{line}: {problem}. Mend: {mend}"""
 
 
+class ThingsError(AedilisError):
+    """Things: {count} fault(s):\n{faults}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

@@ -68,6 +68,7 @@ THINGS = Topic("things", partitions=1, config=_COMPACTED)
 SENSOR_TYPES = Topic("sensor-types", partitions=1, config=_COMPACTED)
 TYPE_REPORTS = Topic("type-reports", partitions=1, config=_COMPACTED)
 REGISTRY = Topic("registry", partitions=1, config=_COMPACTED)
+WAITING = Topic("waiting", partitions=1, config=_COMPACTED)
 ANNOUNCEMENTS = Topic("announcements", partitions=1, config=_COMPACTED)
 DETECT_STATE = Topic("detect-state", config=_COMPACTED)
 ALERT_STATE = Topic("alert-state", config=_COMPACTED)
@@ -86,6 +87,7 @@ ALL = (
     SENSOR_TYPES,
     TYPE_REPORTS,
     REGISTRY,
+    WAITING,
     ANNOUNCEMENTS,
     DETECT_STATE,
     ALERT_STATE,

@@ -108,6 +108,10 @@ class Thing(msgspec.Struct, frozen=True):
     partition: int
     clock: Clock = Clock.WALL
     location: Location | None = None
+    title: str = ""  # what people call it; the name is its identity
+    since: int | None = (
+        None  # event time from which it is in this zone and at this Location; None: since its first word
+    )
 
 
 class Datastream(msgspec.Struct, frozen=True):

@@ -18,10 +18,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from aedilis.settings import Settings
-from api import data, live, pages, rejects, types
+from api import data, live, pages, rejects, things, types
 from api.security import Door, Headers
 from api.words import zone_of
 from registry.desk import Desk
+from registry.things import Things
 from storage.queries import Reader
 from storage.writer import Unavailable
 
@@ -51,10 +52,13 @@ def make_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await reader.open()
-        tasks = [asyncio.create_task(pulse.run()), asyncio.create_task(desk.open())]
+        follow = things.follow(app.state.things)
+        tasks = [asyncio.create_task(one) for one in (pulse.run(), desk.open(), follow)]
         yield
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await app.state.things.close()
         await desk.close()
         await reader.close()
 
@@ -62,8 +66,11 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
     app.state.settings, app.state.zone, app.state.desk = settings, zone, desk
     app.state.redriving = asyncio.Lock()
+    app.state.things = Things(settings)
     app.include_router(pages.router)
+    app.include_router(things.pages)
     app.include_router(data.router)
+    app.include_router(things.data)
     app.include_router(live.router)
     app.include_router(rejects.router)
     app.include_router(types.pages)

@@ -14,6 +14,7 @@ import msgspec
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
+from aedilis.quality import QUALITY_WORDS, said_by, validity
 from storage.queries import Reader
 
 router = APIRouter(prefix="/api/v1")
@@ -140,14 +141,6 @@ async def things(
     return [plain(row) for row in rows]
 
 
-@router.get("/things/{number}")
-async def thing(request: Request, number: Identity) -> Row:
-    """One Thing with its Datastreams."""
-    reader = reader_of(request)
-    row = found(await reader.thing(number), "Thing")
-    return {**plain(row), "datastreams": [plain(one) for one in await reader.datastreams(number)]}
-
-
 @router.get("/datastreams/{number}")
 async def datastream(request: Request, number: Identity) -> Row:
     """One Datastream."""
@@ -178,9 +171,15 @@ async def observations(
         "interval_us": row["interval_us"],
         "bucket_us": width and int(width.total_seconds() * 1e6),
         "newest": plain({key: row[key] for key in ("last_time", "last_result", "last_quality", "silent")}),
-        "observations": [plain(one) for one in series],
+        "observations": [_judged(plain(one), whole=width is None) for one in series],
         "anomalies": [plain(one) for one in marks],
     }
+
+
+def _judged(row: Row, *, whole: bool) -> Row:
+    """With its flags in words and, unless it is a bucket of many, the EEA's validity code."""
+    said: Row = {"quality_word": QUALITY_WORDS[row["quality"]], "tests_said": said_by(row["tests"])}
+    return {**row, **said, "validity": validity(row["quality"], row["raw_flag"]) if whole else None}
 
 
 @router.get("/anomalies")

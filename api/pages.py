@@ -1,6 +1,6 @@
 """The pages. Each has a stable address, says where one is, and has a JSON twin.
 
-What a page shows is decided here, how a value is written in `words`. Elements that a template marks `data-live` or
+What a page shows is decided here (of Things in `things`), how a value is written in `words`. Elements that a template marks `data-live` or
 `data-list` are refreshed in place by `static/live.js`, which asks for the same address again.
 """
 
@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
 from aedilis import units
+from aedilis.quality import QUALITY_WORDS
 from aedilis.vocabulary import AlertStatus, Severity
 from api import words
 from api.data import Identity, Known, Last, Moment, Row, Word, found, more, reader_of, span
@@ -46,7 +47,6 @@ SHAPES = {
 """Severity, or silent → its shape in a square of 20."""
 RANGES = (("6h", "6 h"), ("24h", "24 h"), ("7d", "7 days"), ("30d", "30 days"), ("1y", "1 year"), ("10y", "10 years"))
 _RANGE = ("start", "end", "last")
-_SPARK = (120, 24)
 
 
 @jinja2.pass_context
@@ -84,7 +84,7 @@ def evidence(row: Mapping[str, Any]) -> str:
 templates.env.filters.update(
     ago=words.ago, time=_local, number=words.number, unit=units.written, sentence=_sentence, evidence=evidence
 )
-templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=words.QUALITY, address=_address)
+templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=QUALITY_WORDS, address=_address)
 
 
 def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTMLResponse:
@@ -175,18 +175,7 @@ async def city(request: Request) -> Response:
     )
 
 
-@router.get("/things")
-async def things(
-    request: Request, agency: Word = None, zone: Word = None, q: Word = None, after: Known = None
-) -> Response:
-    """The Things of a zone, an agency, a search, or all, in pieces."""
-    reader = reader_of(request)
-    rows = await reader.city(agency=agency, zone=zone, search=q, after=after, limit=PIECE)
-    shown: Row = {"agency": agency, "wanted_zone": zone, "q": q, "after": after, "agencies": await reader.agencies()}
-    return page(request, "things", things=rows, next=more(rows, PIECE), **shown)
-
-
-# ---------------------------------------------------------------- thing and datastream
+# ---------------------------------------------------------------- datastream
 
 
 def ranges(interval_us: int) -> list[tuple[str, str]]:
@@ -195,50 +184,6 @@ def ranges(interval_us: int) -> list[tuple[str, str]]:
     return [
         (last, shown) for last, shown in RANGES if int(last[:-1]) * hours[last[-1]] * 3_600_000_000 >= 10 * interval_us
     ]
-
-
-def sparkline(rows: Sequence[Row], interval_us: int) -> str:
-    """The path of `time` and `result` in a box of 120 x 24; a gap, or a bucket without a result, breaks the line."""
-    known = [row for row in rows if row["result"] is not None]
-    if not known:
-        return ""
-    first, last = rows[0]["time"], rows[-1]["time"]
-    width, height = _SPARK
-    low, high = min(row["result"] for row in known), max(row["result"] for row in known)
-    length = (last - first).total_seconds() or 1.0
-    step = max(interval_us / 1e6, length / 96)
-    path, before = [], None
-    for row in rows:
-        if row["result"] is None:
-            before = None
-            continue
-        x = 2 + (row["time"] - first).total_seconds() / length * (width - 4)
-        y = height / 2 if high == low else height - 2 - (row["result"] - low) / (high - low) * (height - 4)
-        joined = before is not None and (row["time"] - before).total_seconds() <= 2.5 * step
-        path.append(f"{'L' if joined else 'M'}{x:.0f} {y:.1f}" + ("" if joined else "h0"))
-        before = row["time"]
-    return "".join(path)
-
-
-@router.get("/things/{number}")
-async def thing(
-    request: Request, number: Identity, start: Moment = None, end: Moment = None, last: Last = None
-) -> Response:
-    """A Thing: its Datastreams, what each last said, what is wrong with it."""
-    reader = reader_of(request)
-    row = found(await reader.thing(number), "Thing")
-    rows = await reader.datastreams(number)
-    times = [one["last_time"] for one in rows if one["last_time"]]
-    first = until = None
-    if times and (start or end or last):
-        spacing = max(one["interval_us"] for one in rows)
-        zone = request.app.state.zone
-        newest = {"interval_us": spacing, "last_time": max(times), "clock_time": max(times)}
-        first, until = span(newest, at(start, zone), at(end, zone), last)
-    lines = await reader.sparklines(number, first, until)
-    drawn = {one["id"]: sparkline(lines.get(one["id"], []), one["interval_us"]) for one in rows}
-    spans = ranges(min((one["interval_us"] for one in rows), default=1))
-    return page(request, "thing", thing=row, datastreams=rows, lines=drawn, ranges=spans)
 
 
 def at(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

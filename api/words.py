@@ -7,10 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from aedilis.errors import SettingError
-from aedilis.vocabulary import Quality
 
-QUALITY = {quality.value: quality.name.lower().replace("_", " ") for quality in Quality}
-"""QARTOD flag → word."""
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC")
 
 

@@ -26,7 +26,18 @@ from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
-from aedilis.topics import ANNOUNCEMENTS, OBSERVATIONS, PARTITIONS, RAW, REDRIVE, REDRIVEN, REJECTS, THINGS, TICKS
+from aedilis.topics import (
+    ANNOUNCEMENTS,
+    OBSERVATIONS,
+    PARTITIONS,
+    RAW,
+    REDRIVE,
+    REDRIVEN,
+    REJECTS,
+    THINGS,
+    TICKS,
+    WAITING,
+)
 from aedilis.vocabulary import Redriven, Reject
 from ingest.announcements import read_announcements
 from ingest.datastreams import Datastreams
@@ -36,7 +47,9 @@ from ingest.placement import Placement, read_placed
 from ingest.reader import Reader
 from ingest.redrive import Redriver
 from ingest.types import TypesInForce
+from ingest.waiting import WaitingBook
 from kept import raw
+from registry.things import Things
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 
@@ -62,9 +75,11 @@ class Pipeline:
         self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
         self._source = MqttSource(settings, client_id, share.filters())
         channels = Channels(types.kinds)
-        self._placement = Placement(settings)
+        self._placement = Placement(settings, turned_away=lambda *who: self._waiting.note(*who))
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
+        self._things = Things(settings, self._placement.tell)
+        self._waiting = WaitingBook(self._things, share)
         self._reader = Reader(
             settings, self._process, types.kinds, share, channels, self._placement, self._framer.batch
         )
@@ -104,6 +119,8 @@ class Pipeline:
                 await asyncio.sleep(1)
         for placed in await read_placed(self._settings):
             self._placement.learn(placed)
+        await self._things.open()
+        self._waiting.adopt()
         self._reader.recall(await read_announcements(self._settings))
         await self._health.start()
         self._source.start()
@@ -118,6 +135,7 @@ class Pipeline:
             confirm.cancel()
             ticks.cancel()
             self._source.stop()
+            await self._things.close()
             await self._health.stop()
             await self._producer.stop()
 
@@ -198,6 +216,8 @@ class Pipeline:
                 for topic, key, value in told
             ]
             await asyncio.gather(*writes)  # they stand before the first frame that follows from them
+        for key, value in self._waiting.due(time.time_ns() // 1000):
+            await self._producer.send(self._settings.topic(WAITING.name), key=key.encode(), value=value, partition=0)
         sends = []
         topic = self._settings.topic(OBSERVATIONS.name)
         for partition, frame in self._framer.frames(tick, closing=closing):

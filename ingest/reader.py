@@ -13,7 +13,7 @@ from ingest.mqtt import Message, Share
 from ingest.placement import Home, Placement
 from sensors.batch import Batch, Channels
 from sensors.compile import CompiledType, Refused
-from sensors.device import Device
+from sensors.device import Device, not_approved
 from sensors.format import Memory
 from sensors.gateway import Gateway
 from sensors.template import Template
@@ -57,6 +57,8 @@ class Reader:
         self._process = process
         self._types, self._forms, self._share = types, _forms(types), share
         self._channels = channels
+        channels.admits = self._admits
+        self._now: tuple[CompiledType, Message]
         self._placement = placement
         self._batch = batch
         self._prefix = settings.mqtt_prefix
@@ -112,6 +114,9 @@ class Reader:
             detail = f"{len(message.payload)} bytes, at most {self._settings.max_message_bytes} are taken"
             return [self._reject(message, RejectReason.TOO_LARGE, detail, route.kind.name)]
         source, batch = route.source, self._batch
+        self._now = route.kind, message
+        if type(source) is Device and not self._admits(source):
+            return [self._reject(message, RejectReason.NOT_APPROVED, not_approved(source), route.kind.name)]
         before = len(batch.channel), len(batch.records)
         try:
             problems = source.read(message.payload, message.received_at, batch, message.retained)
@@ -121,13 +126,13 @@ class Reader:
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
             batch.cut(*before)
             for device in source.touched:
-                self._settle(device)  # it may have seen new channels
+                self._settle(device, None)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
         for device in source.touched:
             home: Home | None = device.home
             if home is None or home.place is not device.place:
-                self._settle(device)
+                self._settle(device, batch.records[before[1] + 1] if len(batch.records) > before[1] else None)
         if known is None and source.touched:
             self._routes[message.topic] = route
             self._strangers.pop(message.topic, None)
@@ -137,8 +142,19 @@ class Reader:
             return ()
         return [self._refused(message, _told(problems), route.kind.name)]
 
-    def _settle(self, device: Device) -> None:
-        device.home = self._placement.settle(device.agency, device.thing, device.place)
+    def _admits(self, device: Device) -> bool:
+        """Whether the Thing of the message that is being read may speak; asked anew when the registry has spoken."""
+        if device.admitted_at == self._placement.times_told:
+            return True
+        kind, message = self._now
+        if not self._placement.lets_in(device.agency, device.thing, kind.declared, message):
+            return False
+        device.admitted_at = self._placement.times_told
+        return True
+
+    def _settle(self, device: Device, time: int | None) -> None:
+        """Place a Thing; `time` (µs) is that of what its message says, the first record's."""
+        device.home = self._placement.settle(device.agency, device.thing, device.place, time)
 
     def _note(self, route: _Route, message: Message) -> None:
         """What the format wants to be kept and asked for this message."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +71,8 @@ class Channels:
         self.seen: list[Channel] = []
         self.devices: dict[tuple[CompiledType, str, str], Device] = {}
         """By type, Agency and Thing, those that gave an observation through a gateway: several topics may tell of one."""
+        self.admits: Callable[[Device], bool] | None = None
+        """Whether the Thing of a device may speak; None: each may."""
 
     def add(self, channel: Channel) -> int:
         """The number of a new one."""

@@ -58,6 +58,7 @@ class Device:
         "_known",
         "_register",
         "_said",
+        "admitted_at",
         "agency",
         "home",
         "outside",
@@ -78,6 +79,8 @@ class Device:
         """The Things of its last message."""
         self.home: Any = None
         """What who places Things knows of this one."""
+        self.admitted_at = -1
+        """How often the registry had spoken when its Thing was let in."""
         self._kind = compiled
         self._register = register
         self._known: dict[_Key, array[int]] = {}
@@ -353,3 +356,8 @@ def undeclared(key: Key, root: str) -> Problem:
     """That a key is not known."""
     path = show(key if isinstance(key, tuple) else key[:80], root)[:200]
     return RejectReason.UNKNOWN_FIELD, f"{path} is not declared", path
+
+
+def not_approved(device: Device) -> str:
+    """Why nothing of its Thing is taken, and how to mend it."""
+    return f"approve it: `aedilis things approve {device.agency} {device.thing}`"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aedilis.vocabulary import RejectReason
 from sensors.batch import Batch, Channels
-from sensors.device import NOWHERE, Device, Problem
+from sensors.device import NOWHERE, Device, Problem, not_approved
 from sensors.format import Memory, Raw, Record
 from sensors.paths import show
 from sensors.payload import Refused, kind, read_name
@@ -112,6 +112,8 @@ class Gateway:
         earlier = self._touched.get(name)
         known, key = self._channels.devices, (self._kind, self._agency, name)
         device = earlier or known.get(key) or Device(self._kind, self._agency, name, self._channels)
+        if self._channels.admits is not None and not self._channels.admits(device):
+            raise Refused(RejectReason.NOT_APPROVED, not_approved(device))
         said = NOWHERE if earlier is None else earlier.place
         before = len(batch.channel)
         self._touched[name] = device  # before it is read: should it fail, its channels may be there already

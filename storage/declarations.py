@@ -15,6 +15,7 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.vocabulary import Datastream, Thing
 from storage.database import Connection, queries
+from storage.observations import moment
 
 Q = queries("declare")
 
@@ -127,10 +128,11 @@ class Batch:
         places = [one.location for one in things]
         columns: dict[str, list[Any]] = {
             name: [getattr(one, name) for one in things]
-            for name in ("id", "agency", "name", "zone", "partition", "clock")
+            for name in ("id", "agency", "name", "zone", "partition", "clock", "title")
         }
         columns["longitude"] = [place.longitude if place else None for place in places]
         columns["latitude"] = [place.latitude if place else None for place in places]
+        columns["since"] = [None if one.since is None else moment(one.since) for one in things]
         await self._connection.execute(Q["upsert_agencies"], {"agencies": sorted(set(columns["agency"]))})
         cursor = await self._connection.execute(Q["upsert_things"], columns)
         return {row[0] for row in await cursor.fetchall()}

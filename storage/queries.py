@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import PoolTimeout
 
+from aedilis.quality import PRECEDENCE
 from aedilis.settings import Settings
 from storage.counts import Counts, read_counts
 from storage.database import Connection, make_pool, queries
@@ -19,6 +20,7 @@ from storage.writer import Unavailable
 
 Q = queries("read") | queries("rejects")
 Row = dict[str, Any]
+_PRECEDENCE = [quality.value for quality in reversed(PRECEDENCE)]
 
 
 class Reader:
@@ -75,6 +77,22 @@ class Reader:
         """One Thing."""
         return await self._one("thing", id=number)
 
+    async def places(self, thing: int, limit: int) -> list[Row]:
+        """since, zone, longitude, latitude: where a Thing is and was, the latest first."""
+        return await self._all("places", id=thing, limit=limit)
+
+    async def completeness(self, thing: int, until: datetime, hours: Sequence[int]) -> list[Row]:
+        """datastream, hours, expected, came: Observations with a result in the last `hours` up to a time."""
+        return await self._all("completeness", id=thing, until=until, hours=list(hours))
+
+    async def doubts(self, thing: int, until: datetime, limit: int) -> list[Row]:
+        """datastream, seen, suspect, failed: of the newest `limit` Observations of the day up to a time."""
+        return await self._all("doubts", id=thing, until=until, limit=limit)
+
+    async def open_alerts_of(self, thing: int, limit: int) -> list[Row]:
+        """The open alerts of a Thing, the worst first."""
+        return await self._all("open_alerts_of", id=thing, limit=limit)
+
     async def datastreams(self, thing: int) -> list[Row]:
         """The Datastreams of a Thing."""
         return await self._all("datastreams", id=thing)
@@ -93,7 +111,8 @@ class Reader:
     async def series(
         self, number: int, start: datetime, end: datetime, points: int
     ) -> tuple[list[Row], timedelta | None]:
-        """time, result, quality, low, high, count, failed: as stored, or in buckets where there are more than `points`.
+        """time, result, quality, low, high, count, failed, suspect, tests, raw_flag: as stored, or in buckets where
+        there are more than `points`.
 
         The second is the width of a bucket, None for observations as stored.
         """
@@ -102,7 +121,7 @@ class Reader:
         if counted is None or counted["observations"] <= points:
             return await self._all("series", **span), None
         width = timedelta(seconds=max(1, math.ceil((end - start).total_seconds() / points)))
-        return await self._all("series_thinned", width=width, **span), width
+        return await self._all("series_thinned", width=width, precedence=_PRECEDENCE, **span), width
 
     async def anomalies(
         self,

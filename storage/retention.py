@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 Q = queries("retention")
 LOCK = 0x7265_7461
 """Advisory lock of the job."""
+PLACES = 1_000
+"""Places where a Thing was: some move for ever."""
 LETTERS = 1_000
 """Dead letters: each holds a record, and a record may have megabytes."""
 OUTCOMES = 1_000_000
@@ -54,6 +56,7 @@ class Retention:
             ("dead_letters", {"days": accounts, "letters": LETTERS}),
             ("processes", {"days": accounts, "partitions": PARTITIONS}),
             ("refusals", {}),
+            ("places", {"places": PLACES}),
         ):
             async with self._pool.connection() as connection, connection.transaction():
                 if not await _mine(connection):

@@ -219,8 +219,10 @@ class Engine:
         self._dirty[at // CHUNK_ROWS] = True
         result = frames.result.take(order)
         # a sentinel is the device's word for having no result
+        quality = frames.quality.take(order)
         finite = np.isfinite(result) & (frames.tests.take(order) & Test.SENTINEL == 0)
-        passed = finite & (frames.quality.take(order) != Quality.FAIL)
+        measured = finite & (quality != Quality.NOT_EVALUATED)  # serviced or calibrated: it did not measure its place
+        passed = measured & (quality != Quality.FAIL)
         kinds = self._kind.take(at)
         laid: dict[bytes, tuple[Runs, Index, Times]] = {}
 
@@ -243,7 +245,7 @@ class Engine:
             self._look(shown, frames, out)
         for watch in self._scoring:
             chosen, its_kinds, came_in = lay(
-                (finite if watch.detector.sees_failed else passed) & watch.enabled.take(kinds)
+                (measured if watch.detector.sees_failed else passed) & watch.enabled.take(kinds)
             )
             if len(chosen):
                 self._say(watch, watch.update(chosen, its_kinds, came_in), out)

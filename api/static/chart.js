@@ -1,5 +1,5 @@
-// The chart of one Datastream: gaps stay gaps, failed results are marked, expected bands are grey, anomalies are
-// shaded. Without an `end` in its source it follows the data.
+// The chart of one Datastream: gaps stay gaps, what failed, is suspect or missing has a mark of its own, expected bands
+// are grey, anomalies are shaded. Without an `end` in its source it follows the data.
 import uPlot from "/static/vendor/uPlot.esm.js";
 
 const TABLE_ROWS = 500;
@@ -7,7 +7,7 @@ const HEIGHT = 320;
 const place = document.getElementById("chart");
 const note = document.getElementById("chart-note");
 const { source, name, unit } = place.dataset;
-const quality = JSON.parse(place.dataset.quality), shapes = JSON.parse(place.dataset.shapes);
+const shapes = JSON.parse(place.dataset.shapes);
 const zone = document.documentElement.dataset.zone;
 const css = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
 const seconds = (text) => Date.parse(text) / 1000;
@@ -17,20 +17,34 @@ const label = unit ? `${name} (${unit})` : name;
 const WHEN = [[31_536_000, "{YYYY}"], [2_419_200, "{MMM}", "\n{YYYY}"], [86_400, "{D} {MMM}", "\n{YYYY}"],
   [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}"], [1, "{HH}:{mm}:{ss}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}"],
 ].map((row) => [...row, ...Array(8 - row.length).fill(null), 1]);
-let chart = null, thinned = false, anomalies = [], end = 0;
+// A column of results, its name, its colour and its shape in a square of 2; what is missing stands on the axis.
+const MARKS = [[2, "failed", "--critical", "M-1-1L1 1M-1 1L1-1"], [3, "suspect", "--minor", "M0-1L1 .8L-1 .8Z"]];
+const MISSING = ["--silent", "M0-1A1 1 0 1 1-.01-1Z"];
+let chart = null, thinned = false, anomalies = [], end = 0, said = [], missing = [];
+
+const isMissing = (one) => one.result === null && one.failed === null;
+const failedWhole = (one) => one.failed !== null && one.count === 1;
+
+// What is known of an observation's quality: the flag, the tests that spoke, the device's own word.
+function words(one) {
+  const tests = one.tests_said.length ? `: ${one.tests_said.join(", ")}` : "";
+  return one.quality_word + tests + (one.raw_flag === null ? "" : `; the device says ${one.raw_flag}`);
+}
 
 // Columns for uPlot. A null before and after the data spans the whole time that was asked for; one after a gap breaks the line.
 function columns({ observations, start, end, interval_us, bucket_us }) {
-  const table = Array.from({ length: thinned ? 5 : 3 }, () => []), times = table[0];
-  const push = (...values) => table.forEach((column, index) => column.push(values[index] ?? null));
+  const table = Array.from({ length: thinned ? 7 : 5 }, () => []), times = table[0];
+  said = []; missing = [];
+  const push = (...values) => { table.forEach((column, index) => column.push(values[index] ?? null)); said.push(null); };
   const step = Math.max(interval_us, bucket_us ?? 0) / 1e6;
   const first = observations.length ? seconds(observations[0].time) : Infinity;
   if (seconds(start) < first) push(seconds(start));
   for (const one of observations) {
     const time = seconds(one.time);
     if (times.length && time - times.at(-1) > 2.5 * step) push(times.at(-1) + step);
-    const bad = one.failed !== null && one.count === 1;
-    push(time, bad ? null : one.result, one.failed, one.low, one.high);
+    push(time, failedWhole(one) ? null : one.result, one.failed, one.suspect, null, one.low, one.high);
+    said[said.length - 1] = words(one);
+    if (isMissing(one)) missing.push(time);
   }
   if (times.length && seconds(end) > times.at(-1)) push(seconds(end));
   return table;
@@ -59,6 +73,24 @@ function shade(u) {
   ctx.restore();
 }
 
+// Shape and place say what colour says.
+function mark(u) {
+  const { ctx, bbox: { left, top, width, height } } = u;
+  const draw = (x, y, colour, shape) => {
+    if (x < left || x > left + width) return;
+    const size = 4.5 * devicePixelRatio;
+    ctx.setTransform(size, 0, 0, size, x, y);
+    ctx.lineWidth = 0.45; ctx.strokeStyle = css(colour); ctx.stroke(new Path2D(shape));
+  };
+  ctx.save();
+  for (const [index, , colour, shape] of MARKS)
+    u.data[index].forEach((value, at) => {
+      if (value !== null) draw(u.valToPos(u.data[0][at], "x", true), u.valToPos(value, "y", true), colour, shape);
+    });
+  for (const time of missing) draw(u.valToPos(time, "x", true), top + height - 8 * devicePixelRatio, ...MISSING);
+  ctx.restore();
+}
+
 // The scale of values takes in the expected bands that are drawn, so that a result stands beside what was expected.
 function between(u, low, high) {
   for (const one of anomalies) {
@@ -77,20 +109,24 @@ function make(data) {
     scales: { y: { range: between } },
     series: [{ label: `time (${zone})`, value: (_, time) => (time === null ? "–" : local.format(time * 1e3)) },
       { label, stroke: () => css("--text"), width: 1.5, spanGaps: false, points: { show: (u) => u.data[0].length < 100, size: 4 } },
-      { label: "failed", stroke: () => css("--critical"), paths: () => null, points: { show: true, size: 7 } },
+      ...MARKS.map(([, label, colour]) => ({ label, stroke: () => css(colour), paths: () => null, points: { show: false } })),
+      { label: "quality", ...bound, value: (u, value, series, at) => said[at] ?? "–" },
       ...(thinned ? [{ label: "lowest", ...bound }, { label: "highest", ...bound }] : [])],
-    bands: thinned ? [{ series: [4, 3], fill: () => css("--soft") + "59" }] : [],
+    bands: thinned ? [{ series: [6, 5], fill: () => css("--soft") + "59" }] : [],
     axes: [{ ...axis, values: WHEN }, { ...axis, size: 64 }],
-    hooks: { drawClear: [shade] },
+    hooks: { drawClear: [shade], draw: [mark] },
   }, data, place);
 }
 
 function tell({ observations, bucket_us, anomalies }) {
   place.dataset.points = observations.length;
-  const missing = observations.filter((one) => one.result === null && one.failed === null).length;
+  const counted = Object.entries({
+    "without a result": isMissing, failed: (one) => one.failed !== null, suspect: (one) => one.suspect !== null,
+  }).map(([word, is]) => [observations.filter(is).length, word]).filter(([number]) => number)
+    .map(([number, word]) => `, ${number.toLocaleString("en")} ${word}`).join("");
   const kind = bucket_us ? `means of ${Math.round(bucket_us / 1e6).toLocaleString("en")} s` : "observations";
   const text = observations.length
-    ? `${observations.length.toLocaleString("en")} ${kind}, ${missing} without a result, ${anomalies.length === 1 ? "1 anomaly" : `${anomalies.length} anomalies`}. Times are ${zone}. Drag to zoom, double-click to return.`
+    ? `${observations.length.toLocaleString("en")} ${kind}${counted}, ${anomalies.length === 1 ? "1 anomaly" : `${anomalies.length} anomalies`}. Times are ${zone}. Drag to zoom, double-click to return.`
     : "No observation lies in this span. Choose a longer one, or an earlier one.";
   if (note.textContent !== text) note.textContent = text;
   const body = document.querySelector("#values tbody");
@@ -98,14 +134,16 @@ function tell({ observations, bucket_us, anomalies }) {
     const row = document.createElement("tr");
     row.insertCell().textContent = local.format(Date.parse(one.time));
     const cell = row.insertCell();
-    cell.className = one.result === null && one.failed === null ? "figure unknown" : one.failed !== null && one.count === 1 ? "figure failed" : "figure";
+    cell.className = `figure ${isMissing(one) ? "unknown" : failedWhole(one) ? "failed" : one.suspect !== null ? "suspect" : ""}`;
     cell.textContent = one.result ?? one.failed ?? "no value";
-    row.insertCell().textContent = quality[one.quality] ?? one.quality;
+    row.insertCell().textContent = one.quality_word;
+    row.insertCell().textContent = one.tests_said.join(", ");
+    row.insertCell().textContent = one.raw_flag ?? "";
     return row;
   });
   if (observations.length > TABLE_ROWS) {
     const row = document.createElement("tr"), cell = row.insertCell();
-    cell.colSpan = 3; cell.className = "empty";
+    cell.colSpan = 5; cell.className = "empty";
     cell.textContent = `and ${(observations.length - TABLE_ROWS).toLocaleString("en")} earlier ones: choose a shorter span`;
     rows.push(row);
   }

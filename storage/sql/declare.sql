@@ -3,15 +3,29 @@
 insert into agency (name) select unnest(%(agencies)s::text[]) on conflict do nothing;
 
 -- name: upsert_things
--- Things; of those whose identity belongs to other names nothing comes back.
-insert into thing as old (id, agency, name, zone, partition, clock, longitude, latitude)
-select * from unnest(%(id)s::bigint[], %(agency)s::text[], %(name)s::text[], %(zone)s::text[], %(partition)s::integer[],
-                     %(clock)s::text[], %(longitude)s::float8[], %(latitude)s::float8[])
-on conflict (id) do update set
-    zone = excluded.zone, clock = excluded.clock,
-    longitude = coalesce(excluded.longitude, old.longitude), latitude = coalesce(excluded.latitude, old.latitude)
-where old.agency = excluded.agency and old.name = excluded.name
-returning id;
+-- Things, and where each is since when; of those whose identity belongs to other names nothing comes back.
+with came as (
+    select * from unnest(%(id)s::bigint[], %(agency)s::text[], %(name)s::text[], %(zone)s::text[],
+                         %(partition)s::integer[], %(clock)s::text[], %(longitude)s::float8[], %(latitude)s::float8[],
+                         %(title)s::text[], %(since)s::timestamptz[])
+        as c (id, agency, name, zone, partition, clock, longitude, latitude, title, since)
+), kept as (
+    insert into thing as old (id, agency, name, zone, partition, clock, longitude, latitude, title)
+    select id, agency, name, zone, partition, clock, longitude, latitude, title from came
+    on conflict (id) do update set
+        zone = excluded.zone, clock = excluded.clock, title = excluded.title,
+        longitude = coalesce(excluded.longitude, old.longitude), latitude = coalesce(excluded.latitude, old.latitude)
+    where old.agency = excluded.agency and old.name = excluded.name
+    returning id
+), moved as (
+    insert into historical_location as old (thing, since, zone, longitude, latitude)
+    select id, since, zone, longitude, latitude from came join kept using (id) where since is not null
+    on conflict (thing, since) do update set
+        zone = excluded.zone, longitude = excluded.longitude, latitude = excluded.latitude
+    where (old.zone, old.longitude, old.latitude)
+        is distinct from (excluded.zone, excluded.longitude, excluded.latitude)
+)
+select id from kept;
 
 -- name: upsert_datastreams
 -- Datastreams; of those whose identity belongs to other names, or whose unit is another one, nothing comes back.

@@ -1,7 +1,7 @@
 -- name: city
 -- Every Thing with what is open on it, or those of a zone, an agency, a search; after a Thing, and only so many.
 -- `silent`: it has not spoken for three of its intervals, by the wall clock or, for recorded data, by its zone's newest.
-select t.id, t.agency, t.name, t.zone, t.longitude, t.latitude, d.datastreams, d.last_time,
+select t.id, t.agency, t.name, t.title, t.zone, t.longitude, t.latitude, d.datastreams, d.last_time,
        coalesce(d.last_time < case when t.clock = 'data' then z.newest else now() end - 3 * d.spacing, true) as silent,
        coalesce(a.anomalies, 0) as open_anomalies, coalesce(l.alerts, 0) as open_alerts, l.severity
 from thing t
@@ -20,15 +20,67 @@ left join (select d.thing, count(*) as alerts,
     on l.thing = t.id
 where (%(agency)s::text is null or t.agency = %(agency)s)
   and (%(zone)s::text is null or t.zone = %(zone)s)
-  and (%(search)s::text is null or strpos(lower(t.name || ' ' || t.zone), lower(%(search)s)) > 0)
+  and (%(search)s::text is null or strpos(lower(t.name || ' ' || t.zone || ' ' || t.title), lower(%(search)s)) > 0)
   and (%(after)s::bigint is null
        or (t.agency, t.zone, t.name) > (select k.agency, k.zone, k.name from thing k where k.id = %(after)s))
 order by t.agency, t.zone, t.name
 limit %(limit)s;
 
 -- name: thing
--- One Thing.
-select id, agency, name, zone, partition, longitude, latitude from thing where id = %(id)s;
+-- One Thing; `clock_time` is now by its clock, the wall's or, for recorded data, its zone's newest time.
+select t.id, t.agency, t.name, t.title, t.zone, t.partition, t.longitude, t.latitude, c.clock_time
+from thing t
+cross join lateral (select max(o.last_time) as newest from datastream o join thing n on n.id = o.thing
+                    where n.agency = t.agency and n.zone = t.zone) z
+cross join lateral (select case when t.clock = 'data' then z.newest else now() end as clock_time) c
+where t.id = %(id)s;
+
+-- name: places
+-- Where a Thing is and was, the latest first.
+select since, zone, longitude, latitude from historical_location where thing = %(id)s order by since desc limit %(limit)s;
+
+-- name: completeness
+-- Of each Datastream of a Thing the Observations with a result that came in spans up to a time, and how many were
+-- expected by its interval, from the Thing's first word on. Whole hours are taken from the rollups, the newest and the
+-- oldest part of an hour from the observations.
+select d.id as datastream, w.hours, n.expected, least(n.expected, r.came + e.came) as came
+from datastream d
+cross join unnest(%(hours)s::integer[]) as w (hours)
+cross join lateral (select greatest(%(until)s::timestamptz - w.hours * interval '1 hour',
+                                    (select min(since) from historical_location where thing = d.thing)) as since) b
+cross join lateral (select time_bucket('1 hour', b.since + interval '59 minutes 59.999999 seconds') as first,
+                           time_bucket('1 hour', %(until)s::timestamptz - interval '1 hour') as last) h
+cross join lateral (select greatest(1, floor(extract(epoch from %(until)s::timestamptz - b.since) * 1e6 / d.interval_us))::bigint
+                           as expected) n
+cross join lateral (select coalesce(sum(count), 0)::bigint as came from rollup_hour
+                    where datastream = d.id and hour >= h.first and hour < h.last) r
+cross join lateral (select count(result) as came from observation
+                    where datastream = d.id and phenomenon_time <= %(until)s::timestamptz
+                      and (phenomenon_time >= greatest(h.last, b.since)
+                           or (phenomenon_time >= b.since and phenomenon_time < least(h.first, h.last)))) e
+where d.thing = %(id)s
+order by d.name, w.hours;
+
+-- name: doubts
+-- Of the newest observations of each Datastream, so many of at most a day, those that are suspect and that failed.
+select d.id as datastream, n.seen, n.suspect, n.failed
+from datastream d
+cross join lateral (select count(*) as seen, count(*) filter (where quality = 3) as suspect,
+                           count(*) filter (where quality = 4) as failed
+                    from (select quality from observation
+                          where datastream = d.id and phenomenon_time > %(until)s::timestamptz - interval '1 day'
+                            and phenomenon_time <= %(until)s::timestamptz
+                          order by phenomenon_time desc limit %(limit)s) o) n
+where d.thing = %(id)s and n.seen > 0;
+
+-- name: open_alerts_of
+-- The open alerts of a Thing, the worst first.
+select a.id, a.datastream, d.name, a.kind, a.severity, a.opened_at, a.resolved_at, a.summary, d.interval_us
+from datastream d
+join alert a on a.datastream = d.id and a.status = 'open'
+where d.thing = %(id)s
+order by array_position(array['critical', 'major', 'minor', 'notice'], a.severity), a.opened_at desc
+limit %(limit)s;
 
 -- name: agencies
 -- The names of all agencies.
@@ -68,8 +120,8 @@ order by 1, 2;
 -- name: datastream
 -- One Datastream; `clock_time` is now by its clock, the wall's or, for recorded data, its zone's newest time.
 select d.id, d.name, d.observed_property, d.unit, d.sensor_type, d.sensor_version, d.interval_us, d.last_time,
-       d.last_result, d.last_quality, t.id as thing_id, t.name as thing, t.agency, t.zone,
-       c.clock_time, coalesce(d.last_time < c.clock_time - 3 * d.interval_us * interval '1 microsecond', true) as silent
+       d.last_result, d.last_quality, t.id as thing_id, t.name as thing, t.title, t.agency,
+       t.zone, c.clock_time, coalesce(d.last_time < c.clock_time - 3 * d.interval_us * interval '1 microsecond', true) as silent
 from datastream d
 join thing t on t.id = d.thing
 cross join lateral (select max(o.last_time) as newest from datastream o join thing n on n.id = o.thing
@@ -85,18 +137,21 @@ where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time <
 -- name: series
 -- The observations of a span as they are.
 select phenomenon_time as time, result, quality, result as low, result as high, 1 as count,
-       case when quality = 4 then result end as failed
+       case when quality = 4 then result end as failed, case when quality = 3 then result end as suspect, tests, raw_flag
 from observation
 where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time < %(end)s
 order by phenomenon_time;
 
 -- name: series_thinned
--- The observations of a span in buckets: mean, lowest, highest of those that did not fail a test, the worst quality,
--- and the highest of those that failed.
+-- The observations of a span in buckets: mean, lowest, highest of those that did not fail a test, the flag that speaks
+-- for all (by `precedence`, the last first), the tests that spoke against any, the highest of those that failed and of
+-- those that are suspect. A device's flag is shown where all have the same.
 select time_bucket(%(width)s::interval, phenomenon_time) as time, avg(result) filter (where quality <> 4) as result,
-       max(quality) as quality, min(result) filter (where quality <> 4) as low,
-       max(result) filter (where quality <> 4) as high, count(*) as count,
-       max(result) filter (where quality = 4) as failed
+       (%(precedence)s::smallint[])[max(array_position(%(precedence)s::smallint[], quality))] as quality,
+       min(result) filter (where quality <> 4) as low, max(result) filter (where quality <> 4) as high,
+       count(*) as count, max(result) filter (where quality = 4) as failed,
+       max(result) filter (where quality = 3) as suspect, bit_or(tests) as tests,
+       case when count(raw_flag) = count(*) and min(raw_flag) = max(raw_flag) then min(raw_flag) end as raw_flag
 from observation
 where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time < %(end)s
 group by 1

@@ -120,3 +120,13 @@ on conflict (process, partition) do update set
 -- name: refusals
 -- Of processes that are no longer told apart.
 delete from refused_declaration where process not in (select process from process_count);
+
+-- name: places
+-- Of each Thing the latest places.
+delete from historical_location h
+using (select thing, since from (select thing, since, row_number() over (partition by thing order by since desc) as number
+                                 from historical_location
+                                 where thing in (select thing from historical_location group by thing
+                                                 having count(*) > %(places)s)) n
+       where number > %(places)s) o
+where h.thing = o.thing and h.since = o.since;

@@ -171,9 +171,10 @@ class City:
         join = "datastream d join thing t on t.id = d.thing"
         return str(self.one(f"select d.id from {join} where t.name = '{thing}' and d.name = '{name}'"))
 
-    def get(self, path: str, cookie: str = "") -> tuple[int, str, Any]:
-        """(status, type, JSON) of an address, as a program asks for it."""
-        request = urllib.request.Request(f"{self.address}{path}", headers={"cookie": cookie})
+    def get(self, path: str, cookie: str = "", change: Any = None) -> tuple[int, str, Any]:
+        """(status, type, JSON) of an address, as a program asks for it, or for a `change` of it."""
+        patch = {} if change is None else {"data": json.dumps(change).encode(), "method": "PATCH"}
+        request = urllib.request.Request(f"{self.address}{path}", headers={"cookie": cookie}, **patch)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.headers["content-type"], json.load(answer)
@@ -284,6 +285,7 @@ def paths(city: City) -> list[str]:
     return [
         "/",
         "/things",
+        "/things/waiting",
         *things,
         *charts,
         "/anomalies",
@@ -390,6 +392,50 @@ def test_a_silent_thing_looks_stale(show: Watched, city: City) -> None:
     page.goto(f"/datastreams/{city.datastream('Station 99', 'RH')}")
     expect(page.locator(".value.unknown")).to_contain_text("60 %")
     expect(page.locator(".wrong")).to_contain_text("no result")
+
+
+def test_a_thing_says_how_complete_it_was_and_what_is_wrong(show: Watched, city: City) -> None:
+    page = show(f"/things/{city.thing('Station 12')}")
+    facts = page.locator(".facts")
+    expect(facts).to_contain_text("of the last 24 h")
+    expect(facts.locator(".lacking")).to_have_count(0), "22 of its 24 hours, and it has spoken for no longer"
+    expect(page.locator(".places")).to_contain_text("demo/east")
+    page.goto(f"/things/{city.thing('Station 07')}")
+    expect(page.locator(".wrongs")).to_contain_text("the same result")
+    page.goto(f"/things/{city.thing('Station 99')}")
+    expect(page.locator(".wrongs")).to_contain_text("It is silent")
+    expect(page.locator(".facts .lacking")).to_have_count(2)
+
+
+def test_what_is_told_of_a_thing_stands_on_its_page_and_comes_with_its_next_message(
+    show: Watched, city: City, session: Any
+) -> None:
+    path = f"/things/{city.thing('Station 30')}"
+    page = show(path)
+    page.get_by_label("Title").fill("The pier")
+    page.get_by_label("Latitude").fill("95")
+    page.get_by_role("button", name="Tell").click()
+    expect(page.get_by_role("alert").first).to_contain_text("degrees from -90 to 90")
+    expect(page.get_by_label("Title")).to_have_value("The pier")
+    page.get_by_label("Latitude").fill("")
+    page.get_by_role("button", name="Tell").click()
+    expect(page.get_by_text("With its next message: title The pier")).to_be_visible()
+    page.get_by_role("button", name="Put on hold").click()
+    expect(page.locator(".wrongs")).to_contain_text("on hold")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".facts")).to_contain_text("approved")
+    cookie = f"aedilis_session={session['cookies'][0]['value']}"
+    assert city.get(f"/api/v1{path}", cookie, {"longitude": 12.5})[0] == 422
+    status, _, body = city.get(f"/api/v1{path}", cookie, {"zone": "pier"})
+    assert (status, body["told"]["zone"], body["told"]["by"]) == (200, "pier", "admin")
+    city.send("Station 30", NOW + timedelta(minutes=5))
+    until(
+        lambda: city.one("select count(*) from thing where title = 'The pier' and zone = 'demo/pier'") == 1, "it moves"
+    )
+    page.reload()
+    expect(page.locator("h1")).to_have_text("The pier")
+    expect(page.locator(".places li")).to_have_count(2)
+    show.expect("422")
 
 
 # ---------------------------------------------------------------- the chart
@@ -605,7 +651,7 @@ def test_every_page_has_a_json_twin_and_errors_are_problems(city: City, session:
         twin = "/api/v1/city" if path == "/" else f"/api/v1{path.partition('?')[0]}"
         status, kind, body = city.get(twin, cookie)
         assert (status, kind) == (200, "application/json"), twin
-        assert body, twin
+        assert body or twin.endswith("/waiting"), twin
     stuck = city.datastream("Station 07", "TEMP")
     chart = city.get(f"/api/v1/datastreams/{stuck}/observations?points=20", cookie)[2]
     assert chart["bucket_us"] > chart["interval_us"]
@@ -627,6 +673,26 @@ def test_every_page_has_a_json_twin_and_errors_are_problems(city: City, session:
         assert body["detail"], path
     status, kind, body = city.get("/api/v1/city")
     assert (status, kind, body["status"]) == (401, "application/problem+json", 401)
+
+
+def test_the_chart_tells_what_failed_and_what_is_missing(show: Watched, city: City) -> None:
+    for minutes, humidity in ((3, 150.0), (2, None), (1, 60.0)):
+        told = {"time": f"{NOW - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}", "RH": humidity}
+        city.send_raw("city/demo/Station 31/street", json.dumps(told).encode())
+    seen = f"select count(*) from observation where datastream = {city.datastream('Station 31', 'RH')}"
+    until(
+        lambda: city.one(f"{seen} and phenomenon_time > timestamptz '{NOW - timedelta(minutes=4)}'") == 3,
+        "it is stored",
+    )
+    page = chart_of(show, city, "Station 31", "RH", between(NOW - timedelta(minutes=3), NOW))
+    expect(page.locator("#chart-note")).to_contain_text("3 observations, 1 without a result, 1 failed")
+    page.locator("#chart .u-over").hover(position={"x": 5, "y": 50})
+    expect(page.locator("#chart .u-legend")).to_contain_text("fail: gross range")
+    page.get_by_text("The same as a table").click()
+    rows = page.locator("#values tbody tr")
+    expect(rows.nth(1)).to_contain_text("missing")
+    expect(rows.nth(2).locator(".failed")).to_have_text("150")
+    expect(rows.nth(2)).to_contain_text("gross range")
 
 
 # ---------------------------------------------------------------- live

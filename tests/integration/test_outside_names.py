@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from aedilis.quality import QUALITY_WORDS, said_by, validity
 from aedilis.settings import Settings
+from aedilis.vocabulary import Quality, Test
 from tests.conftest import Installation, aedilis
 
 PAGE = (Path(__file__).parents[2] / "docs" / "outside-names.md").read_text()
@@ -35,6 +37,23 @@ def test_views(installation: Installation) -> None:
     assert {name: columns for name, columns in sections().items() if not name.startswith("aedilis ")} == found
     for view in found:
         installation.rows(f"select * from {view}")
+
+
+def test_quality_is_told_in_sql_as_in_python(installation: Installation) -> None:
+    every = {(quality, flag) for quality in Quality for flag in (None, "", "C")}
+    asked = [[quality.value for quality, _ in every], [flag for _, flag in every]]
+    told = installation.rows(
+        "select quality, flag, quality_word(quality), validity(quality, flag)"
+        f" from unnest(array{asked[0]}::smallint[], "
+        f"array[{', '.join('null' if flag is None else repr(flag) for flag in asked[1])}]::text[]) as u (quality, flag)"
+    )
+    assert {row[:2]: row[2:] for row in told} == {
+        (quality, flag): (QUALITY_WORDS[quality], validity(quality, flag)) for quality, flag in every
+    }
+    combinations = 2 ** (len(Test) + 1)
+    said = installation.rows(f"select n, tests_said(n) from generate_series(0, {combinations - 1}) n")
+    assert len(said) == combinations
+    assert all(words == said_by(bits) for bits, words in said)
 
 
 def test_settings_json(installation: Installation) -> None:

@@ -1,13 +1,12 @@
-"""What the pages show: map, zones, sparklines, spans, addresses."""
+"""What the pages show: map, zones, spans, addresses."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from api.pages import SHAPES, evidence, kinds, project, ranges, sparkline, worst, zones_of
+from api.pages import SHAPES, evidence, kinds, project, ranges, worst, zones_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -59,32 +58,6 @@ def test_the_worst_severity() -> None:
 
 def test_every_severity_and_silence_have_a_shape() -> None:
     assert set(SHAPES) == {"critical", "major", "minor", "notice", "silent"}
-
-
-def row(minutes: float, result: float | None) -> dict[str, Any]:
-    return {"time": NOON + timedelta(minutes=minutes), "result": result}
-
-
-def test_a_sparkline_does_not_cross_a_gap() -> None:
-    path = sparkline([row(0, 1), row(5, 2), row(60, 2), row(65, 3)], 5 * MINUTE)
-    assert path.count("M") == 2
-    assert path.count("L") == 2
-
-
-def test_a_sparkline_does_not_cross_a_missing_result() -> None:
-    assert sparkline([row(0, 1), row(5, None), row(10, 2)], 5 * MINUTE).count("L") == 0
-
-
-def test_a_sparkline_stays_in_its_box() -> None:
-    path = sparkline([row(i, (-1) ** i * 1e6) for i in range(50)], MINUTE)
-    points = [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.-]+) ([\d.-]+)", path)]
-    assert len(points) == 50
-    assert all(0 <= x <= 120 and 0 <= y <= 24 for x, y in points)
-
-
-def test_a_sparkline_of_one_value_and_of_none() -> None:
-    assert sparkline([row(0, 5)], MINUTE).startswith("M")
-    assert sparkline([row(0, None)], MINUTE) == sparkline([], MINUTE) == ""
 
 
 def test_only_spans_of_ten_intervals_are_offered() -> None:

@@ -55,7 +55,3 @@ def test_a_sentence_tells_its_times_in_the_zone_of_the_pages() -> None:
 def test_an_unknown_zone_is_refused_with_its_setting(name: str) -> None:
     with pytest.raises(SettingError, match="AEDILIS_TIMEZONE"):
         words.zone_of(name)
-
-
-def test_each_quality_has_a_word() -> None:
-    assert words.QUALITY == {1: "good", 2: "not evaluated", 3: "suspect", 4: "fail", 9: "missing"}

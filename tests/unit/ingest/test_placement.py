@@ -1,5 +1,7 @@
 """Neighbours share a partition, a move keeps it, and what was written before is taken over."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -7,8 +9,12 @@ from aedilis.identity import thing_id
 from aedilis.settings import Settings
 from aedilis.vocabulary import Clock, Location, Thing
 from ingest import placement as module
+from ingest.mqtt import Message
 from ingest.placement import Placed, Placement
+from registry.things import Entry
+from sensors.declaration import SensorType
 from sensors.device import Place
+from tests.unit.sensors.declaring import declare
 
 ROME, OSTIA = Location(12.5, 41.9), Location(12.28, 41.73)
 
@@ -169,3 +175,99 @@ def test_who_moved_is_told_once() -> None:
     assert at.renewed() == [home]
     at.settle("demo", "a", Place(None, None))
     assert at.renewed() == []
+
+
+HOUR = 3_600_000_000
+
+
+def said(at: Placement, hour: float, zone: str | None = None, location: Location | None = None) -> Thing:
+    return at.settle("demo", "a", Place(zone, location), int(hour * HOUR)).placed.thing
+
+
+def entry(**told: Any) -> Entry:
+    return Entry("demo", "a", by="somebody", **{"at": 100 * HOUR, **told})
+
+
+def test_what_the_registry_says_goes_before_the_message() -> None:
+    at = placement()
+    at.tell(entry(zone="south", longitude=OSTIA.longitude, latitude=OSTIA.latitude, title="The pier"))
+    thing = said(at, 1, "north", ROME)
+    assert (thing.zone, thing.location, thing.title) == ("demo/south", OSTIA, "The pier")
+    assert said(at, 2, "west", ROME) is thing
+
+
+def test_a_thing_that_is_there_is_moved_by_the_registry_at_once_and_keeps_its_partition() -> None:
+    at = placement()
+    before = said(at, 1, "north", ROME)
+    at.settle("demo", "b", Place("south"))
+    at.changed()
+    at.tell(entry(zone="south", title="A"))
+    (moved,) = (one.thing for one in at.changed())
+    assert (moved.zone, moved.location, moved.title, moved.since) == ("demo/south", ROME, "A", 100 * HOUR)
+    assert (moved.id, moved.partition) == (before.id, before.partition)
+    assert [home.placed.thing for home in at.renewed()] == [moved]
+    at.tell(entry(zone="south", title="A"))
+    assert at.changed() == [], "the same once more changes nothing"
+
+
+def test_what_was_taken_back_is_the_messages_again() -> None:
+    at = placement()
+    said(at, 1, "north", ROME)
+    at.tell(entry(zone="south", title="A"))
+    at.tell(entry(at=101 * HOUR))
+    thing = at.home("demo", "a").placed.thing
+    assert (thing.zone, thing.title) == ("demo/north", "")
+    assert said(at, 2, "west").zone == "demo/west", "though the clock of a replay is far behind that of the registry"
+
+
+def test_a_message_that_is_older_than_the_move_moves_nothing() -> None:
+    at = placement()
+    said(at, 1, "north", ROME)
+    moved = said(at, 5, "south", OSTIA)
+    assert moved.since == 5 * HOUR
+    assert said(at, 3, "north", ROME) is moved
+    assert said(at, 6, "north", ROME).since == 6 * HOUR
+
+
+def test_a_receiver_that_wanders_does_not_move_its_thing() -> None:
+    at = placement()
+    thing = said(at, 1, None, ROME)
+    assert said(at, 2, None, Location(ROME.longitude + 0.0002, ROME.latitude)) is thing
+    assert said(at, 3, None, Location(ROME.longitude + 0.0004, ROME.latitude)).since == 3 * HOUR
+    at.tell(entry(longitude=ROME.longitude + 0.0003, latitude=ROME.latitude))
+    assert at.home("demo", "a").placed.thing.location == Location(ROME.longitude + 0.0003, ROME.latitude)
+
+
+def test_a_zone_of_the_registry_leaves_the_location_to_the_messages() -> None:
+    at = placement()
+    at.tell(entry(zone="south"))
+    said(at, 1, "north", ROME)
+    moved = said(at, 2, "north", OSTIA)
+    assert (moved.zone, moved.location, moved.since) == ("demo/south", OSTIA, 2 * HOUR)
+
+
+def test_a_restart_takes_over_what_the_registry_moved_meanwhile() -> None:
+    first = placement()
+    said(first, 1, "north", ROME)
+    later = kept(first)
+    later.tell(entry(zone="south"))
+    assert [one.thing.zone for one in later.changed()] == ["demo/south"]
+
+
+def test_who_may_speak() -> None:
+    turned_away: list[str] = []
+    at = Placement(Settings(home=""), turned_away=lambda agency, name, kind, message: turned_away.append(name))
+    free, strict = declare(), declare(thing={"appear": "approved"})
+    message = Message(b"t", b"", 0, 1, 1, 1)
+
+    def lets_in(kind: SensorType) -> bool:
+        return at.lets_in("demo", "a", kind, message)
+
+    assert (lets_in(free), lets_in(strict)) == (True, False)
+    at.tell(entry(title="named, not approved"))
+    assert (lets_in(free), lets_in(strict)) == (True, False)
+    at.tell(entry(approved=True))
+    assert (lets_in(free), lets_in(strict)) == (True, True)
+    at.tell(entry(approved=False))
+    assert (lets_in(free), lets_in(strict)) == (False, False)
+    assert turned_away == ["a"] * 4

@@ -13,6 +13,7 @@ from ingest.datastreams import Datastreams
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import PROBLEMS, Reader
+from registry.things import Entry
 from sensors.batch import Batch, Channels
 from sensors.compile import CompiledType
 from sensors.device import Device
@@ -174,6 +175,36 @@ def test_two_types_of_one_thing_take_turns_at_its_place() -> None:
     assert zones == ["demo/unplaced", "demo/north", "demo/north", "demo/south", "demo/south"]
 
 
+def test_a_thing_that_waits_is_refused_whole_and_is_let_in_when_it_is_approved() -> None:
+    strict = compiled(name="air", topic="city/{agency}/{thing}/air", thing={"appear": "approved"})
+    given = Settings(home="")
+    channels, batch, placement = Channels([strict]), Batch(), Placement(given)
+    reader = Reader(given, "i", [strict], Share(given, [strict]), channels, placement, batch)
+    message = Message(b"city/demo/t/air", json.dumps(GOOD).encode(), RECEIVED, 1, 1, 1)
+
+    def reasons() -> list[str]:
+        return [reject.reason for reject in reader.read(message) or ()]
+
+    assert reasons() == reasons() == [RejectReason.NOT_APPROVED]
+    assert (len(channels.seen), len(batch)) == (0, 0)
+    placement.tell(Entry("demo", "t", approved=True))
+    assert reasons() == reasons() == []
+    placement.tell(Entry("demo", "t", approved=False))
+    assert reasons() == [RejectReason.NOT_APPROVED]
+    assert len(batch) == 2
+
+
+def test_a_thing_is_where_it_says_since_the_time_of_what_it_says() -> None:
+    kind = compiled(name="air", topic="city/{agency}/{thing}/air", payload={"zone": "zone"})
+    given = Settings(home="")
+    channels, batch, placement = Channels([kind]), Batch(), Placement(given)
+    reader = Reader(given, "i", [kind], Share(given, [kind]), channels, placement, batch)
+    for minute, zone in ((0, "north"), (1, "north"), (2, "south")):
+        content = {"time": f"2026-06-01T00:{minute:02d}:00Z", "value": 1, "zone": zone}
+        reader.read(Message(b"city/demo/t/air", json.dumps(content).encode(), RECEIVED, 1, 1, 1))
+    assert placement.home("demo", "t").placed.thing.since == RECEIVED + 2 * 60_000_000
+
+
 # ------------------------------------------------------------ formats
 
 
@@ -200,10 +231,9 @@ class Ingest:
         return [(one.kind.name, one.thing, result) for one, result in zip(of, columns.result.tolist(), strict=True)]
 
 
-def speaks() -> CompiledType:
-    return compiled(
-        name="speaks", topic=["s/{agency}/{thing}", "birth/{agency}/{thing}"], payload={"format": "speaking"}
-    )
+def speaks(**thing: str) -> CompiledType:
+    topics = ["s/{agency}/{thing}", "birth/{agency}/{thing}"]
+    return compiled(name="speaks", topic=topics, payload={"format": "speaking"}, thing=thing)
 
 
 def test_one_message_is_of_several_things_and_each_is_placed() -> None:
@@ -218,6 +248,17 @@ def test_one_message_is_of_several_things_and_each_is_placed() -> None:
     moved = ingest.placement.home("demo", "b").placed.thing.location
     assert moved is not None
     assert moved.longitude == 9.0
+
+
+def test_of_the_things_of_a_message_those_that_wait_are_refused_and_the_others_pass() -> None:
+    ingest = Ingest(speaks(appear="approved"))
+    ingest.placement.tell(Entry("demo", "a", approved=True))
+    records = [{"@thing": name, "value": 1} for name in "ab"]
+    assert ingest.read("s/demo/hub", records) == ["not_approved"]
+    assert ingest.read("s/demo/hub", records[1:]) == ["not_approved"]
+    assert ingest.seen() == [("speaks", "a", 1.0)]
+    ingest.placement.tell(Entry("demo", "b", approved=True))
+    assert ingest.read("s/demo/hub", records) == []
 
 
 def test_a_thing_behind_two_topics_has_its_datastreams_once() -> None:

@@ -151,6 +151,26 @@ def test_frames_taken_together_say_what_they_say_one_by_one(
     assert hurried.changed_chunks(whole=True) == calm.changed_chunks(whole=True)
 
 
+@pytest.mark.parametrize(
+    ("quality", "seen_by"),
+    [(1, {"range", "stuck"}), (3, {"range", "stuck"}), (4, {"range"}), (2, set()), (9, set())],
+)
+def test_detectors_see_what_passed(quality: int, seen_by: set[str]) -> None:
+    """Of failed ones only the range looks at; what is missing or was measured while serviced nobody sees."""
+    log = [Seen(0, "a", hour, 90) for hour in range(6)]
+    one = frame(log, Clock.DATA)
+    one = replace(one, quality=np.full(len(log), quality, np.uint8))
+    if quality == 9:
+        one = replace(one, result=np.full(len(log), np.nan))
+    assert {anomaly.kind for anomaly in engine().apply([one])} == seen_by
+
+
+def test_a_sentinel_is_seen_by_nobody() -> None:
+    one = frame([Seen(0, "a", hour, 999) for hour in range(6)], Clock.DATA)
+    one = replace(one, quality=np.full(6, 4, np.uint8), tests=np.full(6, 512, np.uint32))
+    assert engine().apply([one]) == []
+
+
 HARD_USES = (
     Use("gap", Severity.MINOR, 0.9, 0.6, 1, 1, {"after_s": 3 * 3600.0}),
     Use("range", Severity.MAJOR, 0.9, 0.6, 2, 2, {"low": 0.0, "high": 50.0}),
