@@ -104,6 +104,16 @@ def test_found_and_refused_of_long_ago_goes(installation: Installation) -> None:
     assert installation.rows("select count(*) from delivery") == [(0,)]
     counts = now_counts(installation)
     assert (counts.lost, counts.dead_letters, counts.agree) == ({"detect": 5}, 1, False)
+    installation.run("insert into agency (name) values ('moving')")
+    installation.run("insert into thing select i, 'moving', 'm' || i, 'z', 0, 'wall' from generate_series(1, 2) i")
+    places = (
+        "insert into historical_location select 1, now() - i * interval '1 hour', 'z' from generate_series(1, 1003) i"
+    )
+    installation.run(places)
+    installation.run("insert into historical_location values (2, now() - interval '10 years', 'z')")
+    keep(installation)
+    count = "select thing, count(*), min(since) > now() - interval '1001 hours' from historical_location group by 1 order by 1"
+    assert installation.rows(count) == [(1, 1000, True), (2, 1, False)], "the latest of each Thing stay"
 
 
 def test_what_kafka_deleted_before_it_was_read_is_counted(installation: Installation) -> None:
