@@ -7,6 +7,7 @@ times, `values` and `derive` values, `judge` tells what numbers are worth; `layo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -120,7 +121,7 @@ class CompiledType:
             None if path is None else key_of(path)
             for path in (payload.zone, payload.longitude, payload.latitude, payload.title)
         )
-        self.tells_place = self.format.name != "json" or any(key is not None for key in self.place_keys)
+        self.tells_place = any(key is not None for key in self.place_keys)
         self.within = payload.within
         self.numeric_text = payload.numeric_text or self.format.numeric_text
         self.format_speaks = self.format.name != "json"
@@ -240,12 +241,19 @@ class CompiledType:
                     raise Refused(RejectReason.MISSING_FIELD, f"expected {show(key, root)}")
             if self.derive or any(key not in self.property_of and not self.is_own(key) for key in keys):
                 return None
-            if any(key[:6] in ("@unit:", "@flag:") for key in keys):
+            if any(key[:6] == "@flag:" for key in keys):
                 return None
             if len(self.layouts) >= _LAYOUTS:
                 self.layouts.clear()
-            layout = self.layouts[keys] = Layout(keys, self.readers)
+            layout = self.layouts[keys] = Layout(keys, self.readers, self._units_told(keys))
         return layout
+
+    def _units_told(self, keys: Iterable[Key]) -> dict[str, str]:
+        """Of those keys that tell a value's unit, the unit that the type has."""
+        if not self.format_speaks:
+            return {}
+        own = {f"@unit:{one.key}": one.prop.unit for one in self.readers if one.prop.payload_unit is None}
+        return {key: own[key] for key in keys if isinstance(key, str) and key in own}
 
     def is_own(self, key: Key) -> bool:
         """Whether a key of a record is no value, and yet not unknown."""

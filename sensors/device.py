@@ -35,6 +35,7 @@ class Place(NamedTuple):
 
 
 NOWHERE = Place()
+_UNSAID = (None, None, None, None)
 
 Problem = tuple[RejectReason, str, str | None]
 """(reason, detail, path in the payload)"""
@@ -61,7 +62,7 @@ class Device:
         """What the last message said; the same object for as long as it says the same."""
         self.outside = False
         """Whether that was a Location where the type says that none can be."""
-        self._said: tuple[Any, ...] = (None, None, None, None)
+        self._said: tuple[Any, ...] = _UNSAID
         self.touched = (self,)
         """The Things of its last message."""
         self._kind = compiled
@@ -116,11 +117,11 @@ class Device:
         told, before = len(problems), len(batch.channel)
         if form.records_key is None or listed:
             record = content if form.flatten_record is None else form.flatten_record(content)
-            if form.tells_place:
+            if form.tells_place or (form.format_speaks and ("@longitude" in record or self._said is not _UNSAID)):
                 self._find_place(record, problems)
             self._read([record], root, False, finite, received_at, batch, retained, problems)
         else:
-            if form.tells_place:
+            if form.tells_place or form.format_speaks:
                 self._find_place(form.flatten_message(content) if form.flatten_message else content, problems)
             records = form.records_of(content, root, problems)
             below = show(form.records_key, root)
@@ -320,6 +321,8 @@ class Device:
             self._location(longitude, latitude, problems),
             self._text(title, 3, "title", problems),
         )
+        if said == _UNSAID:
+            said = _UNSAID
         self._said = said if len(problems) == before else ()  # () is never said: told again next time
 
     def _text(self, said: Any, number: int, what: str, problems: list[Problem]) -> str | None:

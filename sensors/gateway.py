@@ -62,6 +62,9 @@ class Gateway:
         self._touched = {}
         records = self.decode(payload, received_at, retained)
         problems: list[Problem] = []
+        if len(records) == 1 and self._kind.records_key is None:
+            self._take(records[0], "$", False, received_at, batch, retained, problems)
+            return problems
         for index, record in enumerate(records):
             root = f"$[{index}]" if len(records) > 1 else "$"
             try:
@@ -110,6 +113,15 @@ class Gateway:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
         name = self._name(content)
+        known = None if self._touched else self._devices.get(name)
+        if known is not None:  # the first record of a message, as nearly all are
+            self._touched = {name: known}
+            try:
+                known.take(content, root, False, received_at, batch, retained, problems, listed)
+            except Refused:
+                self._touched = {}
+                raise
+            return
         earlier = self._touched.get(name)
         device = earlier or self._devices.get(name) or Device(self._kind, self._agency, name, self._channels)
         said = NOWHERE if earlier is None else earlier.place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -13,14 +13,16 @@ from sensors.values import MISSING, ValueReader
 
 _NUMBERS = frozenset({float, int})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
+_NUMBERS_AND_TEXT = _NUMBERS | {str}
 
 
 class Layout:
     """Which keys of such records are values of which properties. All keys of it are declared."""
 
-    __slots__ = ("_largest", "_only", "_pick", "properties")
+    __slots__ = ("_largest", "_only", "_pick", "_pick_units", "_text", "_units", "properties")
 
-    def __init__(self, keys: Sequence[Key], readers: Sequence[ValueReader]) -> None:
+    def __init__(self, keys: Sequence[Key], readers: Sequence[ValueReader], units: Mapping[str, str]) -> None:
+        """`units`: those of the keys that tell a value's unit which count, and the unit that needs no conversion."""
         number = {reader.key: i for i, reader in enumerate(readers)}
         at = [i for i, key in enumerate(keys) if key in number]
         self.properties = tuple(number[keys[i]] for i in at)
@@ -30,22 +32,40 @@ class Layout:
         side_by_side = slice(first, last) if last - first == len(at) else None
         self._pick = itemgetter(*at) if side_by_side is None else itemgetter(side_by_side)
         self._only = own[0].key if len(own) == 1 and not own[0].converts else None
+        self._text = all(one.reads_plain_text for one in own)
+        self._pick_units = itemgetter(*units) if units else None
+        self._units = tuple(units.values()) if len(units) != 1 else next(iter(units.values()))
         self._largest = min((_largest(one) for one in own if one.converts), default=None)
 
     def numbers(self, record: dict[Any, Any], finite: bool) -> Sequence[float] | None:
         """The values where all are plain numbers or null; else None: then they are read one by one. `finite` if the record
         holds no NaN and no infinity.
         """
+        if self._pick_units is not None and self._pick_units(record) != self._units:
+            return None
         if finite and self._only is not None and type(value := record[self._only]) is float:
             return (value,)
         values = self._pick(list(record.values()))
         types = set(map(type, values))
         if not types <= _NUMBERS:
-            if not types <= _NUMBERS_AND_NULL:
-                return None
-            if not finite:
+            if self._text and types <= _NUMBERS_AND_TEXT:
+                return self._of_text(values)
+            if not finite or not types <= _NUMBERS_AND_NULL:
                 return None
             values = [MISSING if value is None else value for value in values]
+        return self._checked(values, finite)
+
+    def _of_text(self, values: Sequence[Any]) -> Sequence[float] | None:
+        """Texts that are plain numbers; Python alone would also take `1_000` and digits of other scripts."""
+        together = "".join([value for value in values if type(value) is str])
+        if "_" in together or not together.isascii():
+            return None
+        try:
+            return self._checked(map(float, values), False)
+        except ValueError:
+            return None
+
+    def _checked(self, values: Iterable[float], finite: bool) -> Sequence[float] | None:
         try:
             numbers = array("d", values)
         except OverflowError:  # an integer beyond any float

@@ -57,6 +57,11 @@ class ValueReader:
         self._boolean = prop.boolean
 
     @property
+    def reads_plain_text(self) -> bool:
+        """Whether a text is a number and nothing else."""
+        return self.numeric_text and not self._categories
+
+    @property
     def converts(self) -> bool:
         """Whether the payload has another unit than the Datastream."""
         return (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
