@@ -27,14 +27,13 @@ _Refusal = tuple[RejectReason, str, str | None]
 
 
 class _Route:
-    """Where the messages of one topic go: what reads them, and the Things that they are of, once they are placed."""
+    """What reads the messages of one topic."""
 
-    __slots__ = ("homes", "kind", "source")
+    __slots__ = ("kind", "source")
 
     def __init__(self, kind: CompiledType, source: Device | Gateway) -> None:
         self.kind = kind
         self.source = source
-        self.homes: dict[Device, Home] = {}
 
 
 class Reader:
@@ -108,7 +107,7 @@ class Reader:
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
         for device in source.touched:
-            home = route.homes.get(device)
+            home: Home | None = device.home
             if home is None or home.place is not device.place:
                 self._settle(route, device, message.topic)
         if route.kind.format_speaks:
@@ -119,10 +118,10 @@ class Reader:
         return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
 
     def _settle(self, route: _Route, device: Device, raw: bytes) -> None:
-        if not route.homes:
+        if raw not in self._routes:
             self._routes[raw] = route
             self._strangers.pop(raw, None)
-        route.homes[device] = self._placement.settle(device.agency, device.thing, device.place)
+        device.home = self._placement.settle(device.agency, device.thing, device.place)
 
     def _note(self, route: _Route, message: Message) -> None:
         """What the format wants to be kept and asked for this message."""

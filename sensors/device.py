@@ -53,7 +53,19 @@ _decode = msgspec.json.Decoder().decode
 class Device:
     """Holds what was seen of its Thing: names, last place, channels."""
 
-    __slots__ = ("_forms", "_kind", "_known", "_register", "_said", "agency", "outside", "place", "thing", "touched")
+    __slots__ = (
+        "_forms",
+        "_kind",
+        "_known",
+        "_register",
+        "_said",
+        "agency",
+        "home",
+        "outside",
+        "place",
+        "thing",
+        "touched",
+    )
 
     def __init__(self, compiled: CompiledType, agency: str, thing: str, register: Channels) -> None:
         self.agency = agency
@@ -65,6 +77,8 @@ class Device:
         self._said: tuple[Any, ...] = _UNSAID
         self.touched = (self,)
         """The Things of its last message."""
+        self.home: Any = None
+        """What who places Things knows of this one."""
         self._kind = compiled
         self._register = register
         self._known: dict[_Key, array[int]] = {}
@@ -144,6 +158,7 @@ class Device:
     ) -> None:
         """Read records one after the other. Neighbours that share their time become one record of the batch."""
         form = self._kind
+        time_key, extras, speaks = form.time_key, form.has_extras or self.outside, form.format_speaks
         last_said: str | None = None
         last_time = 0
         run, time_of_run, told_of_run, marks_of_run = 0, 0, NO_TIME, UNMARKED
@@ -151,12 +166,12 @@ class Device:
             try:
                 if type(record) is not dict:
                     raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(record)}")
-                said = record.get(form.time_key)
+                said = record.get(time_key)
                 if said is None or said != last_said:
                     last_time = form.time_of(record, received_at, retained)
                     last_said = said if type(said) is str else None
                 told, marks = NO_TIME, UNMARKED
-                if form.has_extras or self.outside:
+                if extras:
                     told = form.result_time_of(record, received_at)
                     marks = form.marks_of(record.get(form.flag_key), batch.flags, self.outside)
                 found = self._as_before(record, finite)
@@ -180,7 +195,7 @@ class Device:
             else:
                 batch.channel.extend(channels)
                 batch.number.extend(numbers)
-            if form.format_speaks and found is None and any(key[:6] == "@flag:" for key in record):
+            if speaks and found is None and any(key[:6] == "@flag:" for key in record):
                 if run:
                     batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
                     run = 0
