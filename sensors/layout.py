@@ -43,7 +43,7 @@ class Layout:
         """
         if self._pick_units is not None and self._pick_units(record) != self._units:
             return None
-        if finite and self._only is not None and type(value := record[self._only]) is float:
+        if self._only is not None and type(value := record[self._only]) is float and (finite or math.isfinite(value)):
             return (value,)
         values = self._pick(list(record.values()))
         types = set(map(type, values))
