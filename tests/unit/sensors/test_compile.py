@@ -264,3 +264,114 @@ def test_a_range_without_limits_takes_those_of_the_property() -> None:
     )
     watched = {name: [use.parameters for use in kind.detectors_of(name)] for name in "abcd"}
     assert watched == {"a": [{"low": 1, "high": 50}], "b": [{"low": 0, "high": 100}], "c": [], "d": [{"low": 3}]}
+
+
+# ------------------------------------------------------------ paths
+
+TASMOTA = {
+    "time": NOW,
+    "BME280": {"Temperature": 20.5, "Humidity": 53},
+    "SDS0X1": {"PM2.5": 11.8},
+    "PressureUnit": "hPa",
+    "rx": [{"rssi": -3}, {"rssi": -5}],
+}
+DEEP = (
+    {"name": "temperature", "unit": "Cel", "field": ["BME280", "Temperature"]},
+    {"name": "PM2.5", "unit": "ug/m3", "field": ["SDS0X1", "PM2.5"]},
+    {"name": "rssi", "unit": "dB", "field": ["rx", 0, "rssi"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "rejects"),
+    [
+        ([], ["$.BME280.Humidity", "$.PressureUnit", "$.rx[1]"]),
+        (["PressureUnit", "BME280", ["rx", 1]], []),
+        ([["BME280", "Humidity"], "rx"], ["$.PressureUnit"]),
+        (["*"], []),
+    ],
+)
+def test_values_stand_deep_inside(ignore: list[Any], rejects: list[str]) -> None:
+    one = compiled(*DEEP, payload={"ignore": ignore})
+    for _ in range(2):  # the second time as the first
+        decoded = read(one, TASMOTA)
+        assert {o.datastream_name: o.result for o in decoded.observations} == {
+            "temperature": 20.5,
+            "PM2.5": 11.8,
+            "rssi": -3.0,
+        }
+        assert [(str(reason), path) for reason, _, path in decoded.rejects] == [
+            ("unknown_field", path) for path in rejects
+        ]
+
+
+def test_a_wrong_value_deep_inside_is_told_with_its_path() -> None:
+    one = compiled(*DEEP, payload={"ignore": ["*"]})
+    decoded = read(one, {"time": NOW, "BME280": {"Temperature": "warm"}, "SDS0X1": {"PM2.5": {}}, "rx": [{"rssi": 1}]})
+    assert [path for _, _, path in decoded.rejects] == ["$.BME280.Temperature", '$.SDS0X1["PM2.5"]']
+    assert refusal(one, {"time": NOW, "BME280": 5}) == "missing_field"
+    required = compiled({**DEEP[0], "required": True}, DEEP[1])
+    assert refusal(required, {"time": NOW, "SDS0X1": {"PM2.5": 1}}) == "missing_field"
+
+
+def test_time_place_flag_labels_and_records_stand_deep_inside() -> None:
+    one = compiled(
+        {"name": "v", "unit": "1", "datastream": "v/{of}", "field": ["is", "v"]},
+        payload={
+            "records": ["data", "list"],
+            "labels": [["is", "of"]],
+            "zone": ["where", "zone"],
+            "longitude": ["where", "at", 0],
+            "latitude": ["where", "at", 1],
+            "title": "title",
+            "flag": ["is", "flag"],
+        },
+        time={"field": ["when", "measured"], "result_time": ["when", "sent"]},
+    )
+    record = {"when": {"measured": NOW, "sent": NOW}, "is": {"v": 1, "of": "a/b", "flag": "V"}}
+    where = {"zone": "north", "at": [12.5, 41.9], "more": 1}
+    decoded = read(one, {"data": {"list": [record, {**record, "is": {"v": 2}}]}, "where": where, "title": "Hall"})
+    (found,) = decoded.observations
+    assert (found.datastream_name, found.raw_flag, found.result_time) == ("v/a%2Fb", "V", RECEIVED)
+    assert (decoded.zone, decoded.location, decoded.title) == ("north", Location(12.5, 41.9), "Hall")
+    assert [(str(reason), path) for reason, _, path in decoded.rejects] == [
+        ("unknown_field", "$.where.more"),
+        ("missing_field", "$.data.list[1]"),
+    ]
+
+
+def test_everything_else_may_be_ignored() -> None:
+    one = compiled(payload={"ignore": ["*"]})
+    for _ in range(2):
+        decoded = read(one, {**AT, "what": [], "@id": 5})
+        assert (len(decoded.observations), decoded.rejects) == (1, [])
+    assert [path for _, _, path in read(compiled(), {**AT, "@id": 5}).rejects] == ["$.@id"]
+
+
+def test_a_list_of_objects_is_as_many_records() -> None:
+    one = compiled()
+    decoded = read(one, [AT, {**AT, "value": 2, "x": 1}, {"value": 3}, 5])
+    assert [o.result for o in decoded.observations] == [1.0, 2.0]
+    assert [(str(reason), path) for reason, _, path in decoded.rejects] == [
+        ("unknown_field", "$[1].x"),
+        ("no_time", "$[2]"),
+        ("wrong_shape", "$[3]"),
+    ]
+    assert refusal(one, []) == "wrong_shape"
+    assert refusal(one, [{"time": NOW}]) == "missing_field"
+
+
+@pytest.mark.parametrize(("x", "tests"), [(12.5, 0), (13.5, 1), (12, 0)])
+def test_a_location_that_cannot_be(x: float, tests: int) -> None:
+    one = compiled(payload={"longitude": "x", "latitude": "y", "within": [12, 41, 13, 42]})
+    decoded = read(one, {**AT, "x": x, "y": 41.5})
+    (found,) = decoded.observations
+    assert (int(found.tests), int(found.quality)) == ((1, 3) if tests else (0, 1))
+    assert (decoded.location is None) == bool(tests)
+
+
+def test_the_first_topic_that_matches_tells_the_names() -> None:
+    one = compiled(topic=["city/{agency}/{thing}/test", "old/{thing}/of/{agency}"])
+    assert one.matches("city/a/b/test") == {"agency": "a", "thing": "b"}
+    assert one.matches("old/b/of/a") == {"agency": "a", "thing": "b"}
+    assert one.matches("old/b/of") is None

@@ -128,3 +128,57 @@ def test_a_topic_names_agency_and_thing_once_each(topic: str) -> None:
 def test_limits_are_finite(value: Any) -> None:
     (found,) = faults(GOOD + f"[[properties]]\nname = 'other'\nunit = '1'\nfail = [0, {value}]\n")
     assert "$.properties[1].fail[1]" in found
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "words"),
+    [
+        ("[payload]\nformat = 'jsn'\n", "$.payload.format", "do you mean json?"),
+        ("[payload]\nformat = 'xml-rpc'\n", "$.payload.format", "known are"),
+        ("[payload]\noptions = {depth = 3}\n", "$.payload.options.depth", "unknown key"),
+        ("[payload]\nwithin = [13, 41, 12, 42]\n", "$.payload.within", "west < east"),
+        ("[payload]\nflags = {N = 'fine'}\n", "$.payload.flags.N", "'good'"),
+        ("[thing]\nappear = 'never'\n", "$.thing.appear", "'approved'"),
+        ("[thing]\nname = 'x'\nname_from = 'y'\n", "$.thing", "keep one"),
+        ("[thing]\nagency = '{tenant}'\n", "$.topic", "expected {tenant} in"),
+        ("[thing]\nagency = '{'\n", "$.thing.agency", "text with placeholders"),
+        (OTHER + "field = ['value', 'x']\n", "$.properties[1]", "$.value.x lies below $.value"),
+        (OTHER + "field = ['a', -1]\n", "$.properties[1].field", ""),
+        (OTHER + "payload_unit_from = ['value', 'u']\n", "$.properties[1].payload_unit_from", "lies below $.value"),
+        ("[inputs]\nx = ['time', 'y']\n", "$.inputs.x", "lies below $.time"),
+        (OTHER + "[properties.tests]\nspeed = {per_s = 1}\n", "$.properties[1].tests.speed", "'rate_of_change'"),
+    ],
+)
+def test_what_formats_paths_and_names_can_get_wrong(more: str, place: str, words: str) -> None:
+    found = faults(GOOD + more)
+    assert all(fault.startswith(f"- at {place}") for fault in found), found
+    assert words in found[0]
+
+
+def test_examples_are_text_or_hexadecimal() -> None:
+    text = GOOD.replace('payload = "{}"', "payload_hex = '7b7d'")
+    assert parse(text).examples[0].raw() == b"{}"
+    assert "$.examples[0].payload_hex" in faults(text.replace("7b7d", "7b7"))[0]
+    assert "keep one" in faults(text + "payload = 'x'\n")[0]
+    assert "with its zone" in faults(GOOD + "received_at = '2026-06-01T00:00:00'\n")[0]
+
+
+def test_tests_that_need_history_are_kept_in_the_type() -> None:
+    text = OTHER + "[properties.tests]\nrate_of_change = {per_s = 1.5}\nflat_line = {count = 5, exempt = [0, 100]}\n"
+    assert parse(GOOD + text).properties[1].tests == {
+        "rate_of_change": {"per_s": 1.5},
+        "flat_line": {"count": 5.0, "exempt": (0.0, 100.0)},
+    }
+
+
+def test_a_topic_may_be_a_list() -> None:
+    topics = '["city/{agency}/{thing}/test", "old/{agency}/{thing}/#"]'
+    declared = parse(GOOD.replace('"city/{agency}/{thing}/test"', topics, 1))
+    assert declared.topics == ("city/{agency}/{thing}/test", "old/{agency}/{thing}/#")
+    (found,) = faults(GOOD.replace('"city/{agency}/{thing}/test"', topics.replace("old/{agency}", "old/x"), 1))
+    assert found.startswith("- at $.topic[1]: expected {agency} in ")
+
+
+def test_values_may_share_a_key_where_that_is_meant() -> None:
+    more = "[inputs]\na = 'value'\nb = 'u'\n" + OTHER + "payload_unit_from = 'u'\ncompute = 'a + b'\n"
+    assert parse(GOOD + more).inputs == {"a": "value", "b": "u"}

@@ -57,7 +57,13 @@ def test_writing() -> None:
 
 
 KEYS: list[Key] = ["Time", ("BME", "T"), ("BME", "P"), ("rx", 0, "rssi")]
-CONTENT = {"Time": "now", "BME": {"T": 1, "H": 2}, "rx": [{"rssi": -3, "snr": 4}, {"rssi": -5}], "Unit": "C", "@id": "x"}
+CONTENT = {
+    "Time": "now",
+    "BME": {"T": 1, "H": 2},
+    "rx": [{"rssi": -3, "snr": 4}, {"rssi": -5}],
+    "Unit": "C",
+    "@id": "x",
+}
 
 
 def test_plain_keys_need_nothing_brought_up() -> None:

@@ -52,7 +52,20 @@ def test_form_and_filter(template: str, form: str, mqtt: str) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["a/{b", "a/b}", "a/{}", "a/{1b}", "a/{b!r}", "a/{b.c}", "a/{b}{c}", "a/{b}/{b}", "a/b+", "#/a", "{rest...}/a", "a#"],
+    [
+        "a/{b",
+        "a/b}",
+        "a/{}",
+        "a/{1b}",
+        "a/{b!r}",
+        "a/{b.c}",
+        "a/{b}{c}",
+        "a/{b}/{b}",
+        "a/b+",
+        "#/a",
+        "{rest...}/a",
+        "a#",
+    ],
 )
 def test_what_is_no_template(template: str) -> None:
     with pytest.raises(ValueError, match="expected"):
