@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-RECEIVED = int((START + timedelta(days=1)).timestamp() * 1e6)
+RECEIVED = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1e6)
 AHEAD = 3_600_000_000
 GOOD, SUSPECT, FAIL, MISSING = 1, 3, 4, 9
 

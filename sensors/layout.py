@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -24,13 +24,13 @@ class Layout:
     def __init__(self, keys: Sequence[Key], readers: Sequence[ValueReader], units: Mapping[str, str]) -> None:
         """`units`: those of the keys that tell a value's unit which count, and the unit that needs no conversion."""
         number = {reader.key: i for i, reader in enumerate(readers)}
-        at = [i for i, key in enumerate(keys) if key in number]
-        self.properties = tuple(number[keys[i]] for i in at)
+        values = [key for key in keys if key in number]
+        self.properties = tuple(number[key] for key in values)
         """Of each value in turn, the number of its property."""
         own = [readers[i] for i in self.properties]
-        first, last = (at[0], at[-1] + 1) if at else (0, 0)
-        side_by_side = slice(first, last) if last - first == len(at) else None
-        self._pick = itemgetter(*at) if side_by_side is None else itemgetter(side_by_side)
+        self._pick: Callable[[dict[Any, Any]], Sequence[Any]] = (
+            itemgetter(*values) if len(values) > 1 else lambda record: [record[key] for key in values]
+        )
         self._only = own[0].key if len(own) == 1 and not own[0].converts else None
         self._text = all(one.reads_plain_text for one in own)
         self._pick_units = itemgetter(*units) if units else None
@@ -45,7 +45,7 @@ class Layout:
             return None
         if self._only is not None and type(value := record[self._only]) is float and (finite or math.isfinite(value)):
             return (value,)
-        values = self._pick(list(record.values()))
+        values = self._pick(record)
         types = set(map(type, values))
         if not types <= _NUMBERS:
             if self._text and types <= _NUMBERS_AND_TEXT:
@@ -61,8 +61,8 @@ class Layout:
         if "_" in together or not together.isascii():
             return None
         try:
-            return self._checked(map(float, values), False)
-        except ValueError:
+            return self._checked([*map(float, values)], False)
+        except (ValueError, OverflowError):
             return None
 
     def _checked(self, values: Iterable[float], finite: bool) -> Sequence[float] | None:
@@ -70,7 +70,7 @@ class Layout:
             numbers = array("d", values)
         except OverflowError:  # an integer beyond any float
             return None
-        if not finite and not all(map(math.isfinite, numbers)):
+        if not finite and not math.isfinite(sum(numbers)):  # finite ones of over 1e300 are read one by one
             return None
         if self._largest is not None and any(abs(number) > self._largest for number in numbers):
             return None
