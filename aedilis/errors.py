@@ -6,6 +6,10 @@ came, where, and how to mend it.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
 
 class AedilisError(Exception):
     """Something went wrong: {problem}."""
@@ -27,8 +31,39 @@ class ServerError(AedilisError):
     """Server {server}: {problem}. Mend: {mend}"""
 
 
+class Fault(NamedTuple):
+    """One fault of a declaration. What was expected and what came are empty where `problem` tells something else."""
+
+    path: str  # as in `$.properties[0].unit`; empty where it is of no value
+    problem: str
+    mend: str = ""
+    expected: str = ""
+    got: str = ""
+    line: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Fault:
+        """Of a line `- at PATH: PROBLEM; MEND`."""
+        found = re.fullmatch(r"(?:- )?(?:at (\$[^:]*): )?(.*?)(?:; ([^;]*))?", text, re.DOTALL)
+        assert found is not None
+        return cls(found[1] or "", found[2], found[3] or "")
+
+    def __str__(self) -> str:
+        place = f"at {self.path}: " if self.path else ""
+        mend = f"; {self.mend}" if self.mend else ""
+        line = "" if self.line is None else f" (line {self.line})"
+        return place + self.problem + mend + line
+
+
 class DeclarationError(AedilisError):
     """Sensor type {name} has {count} fault(s):\n{faults}"""
+
+    def __init__(self, *, name: str, faults: Sequence[Fault] | str, count: int | None = None) -> None:
+        """`faults` may also be lines of text, so many as `count` says."""
+        lines = faults.splitlines() if isinstance(faults, str) else ()
+        self.faults: tuple[Fault, ...] = tuple(map(Fault.read, lines) if isinstance(faults, str) else faults)
+        told = faults if isinstance(faults, str) else "\n".join(f"- {fault}" for fault in faults)
+        super().__init__(name=name, count=count or len(self.faults), faults=told)
 
 
 class UnknownSensorType(AedilisError):

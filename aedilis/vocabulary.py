@@ -40,6 +40,7 @@ class Test(IntFlag):
     GAP = 128
     NEIGHBOUR = 256
     SENTINEL = 512
+    AMBIGUOUS_TIME = 1024  # a local time that stands twice, or never, when clocks are changed
 
 
 class Severity(StrEnum):

@@ -150,12 +150,12 @@ class Share:
                 got=settings.agencies,
                 mend="give one process the names, and another one the same names with ! for all the rest",
             )
-        self._named = {to_topic_level(name) for name in named}
-        self._others = {to_topic_level(name) for name in others}
+        self._named = [to_topic_level(name) for name in named]
+        self._others = [to_topic_level(name) for name in others]
         forms = [(template, kind.declared.thing.agency) for kind in types for template in kind.templates]
         self._forms = sorted(forms, key=lambda form: form[0].rank)
         self._heads = sorted({head for form in forms if (head := _head(*form)) is not None})
-        words = sorted(self._named) or [f"not-{name}" for name in sorted(self._others)]
+        words = self._named or [f"not-{name}" for name in self._others]
         self.name = ",".join(words) or "all"  # no + or #: it stands in a topic that is subscribed to
 
     def filters(self) -> list[str]:

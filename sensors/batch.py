@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.frame import NONE
-from aedilis.vocabulary import Quality
+from aedilis.vocabulary import Quality, Test
 from sensors.judge import Judge
 from sensors.values import ValueReader
 
@@ -27,6 +27,11 @@ def marks(flag: int = NONE, quality: int = 0, tests: int = 0) -> int:
 
 
 UNMARKED = marks()
+
+
+def ambiguous(marked: int) -> int:
+    """The same marks on a time that may be wrong by what the clocks were changed."""
+    return marked & ~15 | max(marked & 15, Quality.SUSPECT) | Test.AMBIGUOUS_TIME << 4
 
 
 class Channel(NamedTuple):

@@ -35,3 +35,11 @@ def check(file: Path) -> None:
     declared = read(file)
     check_examples(compile_type(declared), time.time_ns() // 1000)
     click.echo(f"{declared.name}@{declared.version} is well declared")
+
+
+@types.command()
+def schema() -> None:
+    """Print the JSON schema of a sensor type's file."""
+    from sensors.schema import text
+
+    click.echo(text(), nl=False)

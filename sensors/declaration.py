@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
+from sensors.agreement import expression_faults, template_faults, unit_faults
+from sensors.faults import examined, of_form
 from sensors.paths import Key, Path, key_of, show
 from sensors.template import Template, placeholders
+from sensors.timeforms import TimeForm
 
 _HistoryTest = Literal["rate_of_change", "spike", "flat_line", "climatology", "attenuated", "gap", "neighbour"]
 _Test = Literal["location", "gross_range", "sentinel", _HistoryTest]
@@ -30,13 +32,25 @@ class _Strict(BaseModel):
 class DetectorUse(_Strict):
     """That a detector watches a property, and when its score (0 to 1) becomes an anomaly."""
 
-    name: str = Field(min_length=1)
-    severity: Severity = Severity.MINOR
+    name: str = Field(min_length=1, description="the name of a detector", examples=["range", "spike", "stuck", "gap"])
+    severity: Severity = Field(Severity.MINOR, description="how bad its anomalies are")
     open: float = Field(0.9, gt=0, le=1, description="the score that opens")
     close: float = Field(0.6, ge=0, le=1, description="the score below which it closes")
     n_open: int = Field(1, ge=1, description="observations in a row that open")
     n_close: int = Field(1, ge=1, description="observations in a row that close")
-    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict, description="the detector's own")
+
+
+class Gas(_Strict):
+    """What turns a share of volume, such as ppb, into a mass in a volume of air, such as µg/m³, and back: the ideal gas.
+
+    Rules differ in the temperature that they refer to: 20 °C in the EU (2008/50/EC, annex VI), 25 °C in China since the
+    amendment of GB 3095 of 2018 and in the USA (40 CFR 50.3), each at 1 atmosphere.
+    """
+
+    molar_mass: float = Field(gt=0, le=1000, description="g/mol; NO2 46.0055, O3 47.998, SO2 64.064, CO 28.010")
+    temperature: float = Field(gt=-100, lt=100, description="°C to which the mass refers")
+    pressure: float = Field(1013.25, gt=0, le=2000, description="hPa to which the mass refers")
 
 
 class Property(_Strict):
@@ -49,6 +63,7 @@ class Property(_Strict):
     payload_unit: str | None = Field(None, description="the unit in the payload, where it is another")
     payload_unit_from: Path | None = Field(None, description="where the payload names the value's unit")
     compute: str | None = Field(None, description="an expression over `value` and the inputs, in the payload's unit")
+    gas: Gas | None = Field(None, description="where one unit is a share of volume and the other a mass in a volume")
     fail: tuple[float, float] | None = Field(None, description="outside of it the sensor cannot measure")
     suspect: tuple[float, float] | None = Field(None, description="outside of it a value is doubtful")
     sentinels: tuple[float, ...] = Field((), description="values by which the device says that it has none")
@@ -133,7 +148,12 @@ class Time(_Strict):
     """Where the time is and how it is written."""
 
     field: Path = "time"
-    form: Literal["iso", "epoch_s", "epoch_ms", "epoch_us"] = "iso"
+    form: Literal["iso", "epoch", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"] = Field(
+        "iso", description="ISO 8601, or a number since 1970; `epoch` tells its unit by its size, from 1990 to 2100"
+    )
+    format: str | None = Field(
+        None, max_length=100, description="another form of text, such as %Y%m%d%H%M%S", examples=["%Y%m%d%H%M%S"]
+    )
     timezone: str | None = Field(None, description="zone of local times that name none")
     default: Literal["reject", "received"] = "reject"
     max_ahead_s: float = Field(3600, ge=0)
@@ -144,6 +164,15 @@ class Time(_Strict):
     def _zone(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
             raise ValueError("expected an IANA zone such as Asia/Shanghai")
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _format(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            TimeForm(value)
+            if info.data.get("form", "iso") != "iso":
+                raise ValueError("form and format are two ways to say one thing; keep one")
         return value
 
     def zone(self) -> ZoneInfo | None:
@@ -220,9 +249,9 @@ class Example(Sent):
 class SensorType(_Strict):
     """A sensor type: SensorThings' Sensor."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$")
-    version: int = Field(ge=1)
-    title: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,48}$", description="for ever", examples=["air-station"])
+    version: int = Field(ge=1, description="higher with each change that is put in force")
+    title: str = Field(description="what people call such devices")
     description: str = ""
     topic: str | tuple[str, ...] = Field(min_length=1)
     interval_s: float = Field(gt=0)
@@ -251,36 +280,29 @@ class SensorType(_Strict):
         return (self.topic,) if isinstance(self.topic, str) else self.topic
 
 
+_STAND_INS = {
+    "name": "stand-in",
+    "version": 1,
+    "title": "stand-in",
+    "topic": "city/{agency}/{thing}/stand-in",
+    "interval_s": 60,
+    "properties": [{"name": "stand-in", "unit": "1"}],
+    "examples": [{"topic": "stand-in", "payload": ""}],
+}
+"""For what has a fault, so that the rest can still be checked."""
+
+
 def parse(text: str, name: str = "sensor type") -> SensorType:
     """Read a declaration.
 
     Raises:
-        DeclarationError: with every fault of the file. What its parts say about each other is looked at when each
-            part is right in itself.
+        DeclarationError: with every fault of the file; what its parts say about each other too, where they are right in
+            themselves.
     """
-    try:
-        declared = SensorType.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DeclarationError(name=name, count=1, faults=f"- not TOML: {error}") from error
-    except ValidationError as error:
-        found = error.errors()
-        inner = {other["loc"][:-1] for other in found} | {other["loc"][:1] for other in found if len(other["loc"]) > 1}
-        # a list counts as empty when its only item has a fault: the item's own fault is enough
-        faults = [_fault(fault) for fault in found if fault["type"] != "too_short" or fault["loc"] not in inner]
-    else:
-        faults = [f"- at {path}: {problem}" for path, problem in _disagreements(declared)]
-        if not faults:
-            return declared
-    raise DeclarationError(name=name, count=len(faults), faults="\n".join(faults))
-
-
-def _fault(fault: Mapping[str, Any], root: str = "$") -> str:
-    path = root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"- at {path}: unknown key; remove it, or correct its spelling"
-    if fault["type"] == "missing":
-        return f"- at {path}: missing; add it"
-    return f"- at {path}: {fault['msg']}, got {fault['input']!r}"
+    declared, faults = examined(text, SensorType, _CHECKS, _STAND_INS)
+    if declared is None:
+        raise DeclarationError(name=name, faults=faults)
+    return declared
 
 
 def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:
@@ -385,8 +407,10 @@ def _format_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
     try:
         format_.Options.model_validate(payload.options)
     except ValidationError as error:
-        for fault in error.errors():
-            path, _, problem = _fault(fault, "$.payload.options").removeprefix("- at ").partition(": ")
-            yield path, problem
+        for fault in of_form(error, format_.Options, payload.options, "$.payload.options"):
+            yield fault.path, f"{fault.problem}; {fault.mend}" if fault.mend else fault.problem
     if format_.time is None and "field" not in declared.time.model_fields_set:
         yield "$.time.field", f"missing: records of {payload.format} tell no time by themselves; name it"
+
+
+_CHECKS = (_disagreements, unit_faults, template_faults, expression_faults)

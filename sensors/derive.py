@@ -13,7 +13,8 @@ from sensors.declaration import Property, SensorType
 from sensors.expression import Expression, compile_expression
 from sensors.paths import Key, key_of, show
 from sensors.payload import kind
-from sensors.values import Unread, ValueReader, conversion, number_of
+from sensors.units import alias, conversion
+from sensors.values import Unread, ValueReader, number_of
 
 LONGEST_UNIT = 20
 """Characters of a unit that a message names."""
@@ -25,7 +26,7 @@ class Derivation:
     def __init__(self, reader: ValueReader, declared: SensorType) -> None:
         prop = reader.prop
         self._reader = reader
-        self._unit = prop.payload_unit or prop.unit
+        self._unit = alias(prop.payload_unit or prop.unit) or prop.unit
         self._unit_key = None if prop.payload_unit_from is None else key_of(prop.payload_unit_from)
         self._expression = _expression(prop, declared)
         self.inputs = self._inputs(declared)
@@ -114,9 +115,10 @@ def convert(number: float, of: Any, to: str) -> float | Unread:
 
 @lru_cache(maxsize=1_000)
 def _conversion(of: str, to: str) -> tuple[float, float, float] | str:
-    if len(of) > LONGEST_UNIT or any(char in of for char in "*^()") or sum(map(str.isdecimal, of)) > 2:
-        return f"{of[:50]!r} is no unit"  # nor anything that could be worked out for long
+    unit = alias(of) if len(of) <= LONGEST_UNIT else None
+    if unit is None:
+        return f"{of[:50]!r} is no unit"
     try:
-        return conversion(of, to)
+        return conversion(unit, to)
     except ValueError as error:
         return f"{of!r} is no unit that becomes {to}: {error}"[:300]

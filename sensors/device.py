@@ -15,7 +15,7 @@ import msgspec
 
 from aedilis.frame import NO_TIME
 from aedilis.vocabulary import Location, RejectReason
-from sensors.batch import UNMARKED, Batch, Channel, Channels
+from sensors.batch import UNMARKED, Batch, Channel, Channels, ambiguous
 from sensors.derive import convert
 from sensors.layout import Layout
 from sensors.paths import Key, show
@@ -174,6 +174,8 @@ class Device:
                 if extras:
                     told = form.result_time_of(record, received_at)
                     marks = form.marks_of(record.get(form.flag_key), batch.flags, self.outside)
+                if type(last_time) is not int:  # `Ambiguous`
+                    marks = ambiguous(marks)
                 found = self._as_before(record, finite)
                 if found is None:
                     at = f"{root}[{index}]" if several else root
@@ -202,6 +204,7 @@ class Device:
                 for channel in channels:
                     flag = record.get(f"@flag:{self._register.seen[channel].reader.key}")
                     own = marks if flag is None else form.marks_of(flag, batch.flags, self.outside)
+                    own = own if type(last_time) is int else ambiguous(own)
                     batch.records.extend((1, last_time, told, own, received_at))
             else:
                 run += len(numbers)

@@ -44,6 +44,8 @@ _OPERATORS = (
     *(ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.And, ast.Or, ast.Not),
 )
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,()+\-*/%<>=!]")
+_GLUED = re.compile(r"(?<![\w.])(?>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[A-Za-z_]\w*")
+"""A number that goes on as a word: `1or 2`, `0x10`, `1_000`, `2j`."""
 _WORDS = {
     ast.Attribute: "an attribute",
     ast.Subscript: "a subscript",
@@ -60,6 +62,7 @@ _WORDS = {
     ast.In: "`in`",
     ast.NotIn: "`not in`",
 }
+_TOO_DEEP = f"nested too deep; expected at most {DEEPEST} operations inside each other"
 _NAME_OF_VALUES = "_values"
 
 
@@ -106,13 +109,16 @@ def compile_expression(text: str, names: Collection[str]) -> Expression:
         raise ValueError(f"expected at most {LONGEST} characters, got {len(text)}")
     if strange := _STRANGE.search(text):
         raise _refusal(strange.start(), f"{strange[0]!r}", names)
+    if glued := _GLUED.search(text):
+        raise _refusal(glued.start(), f"{glued[0]!r}", names)
     leading = len(text) - len(text.lstrip())
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except SyntaxError as error:
-        raise _refusal((error.offset or 1) - 1 + leading, f"{error.msg}", names) from error
+        column = min((error.offset or 1) + leading, len(text) + 1)
+        raise ValueError(f"at column {column}: {error.msg}; {_allowed(names)}") from error
     except (RecursionError, MemoryError) as error:
-        raise ValueError(f"nested too deep; expected at most {DEEPEST} operations inside each other") from error
+        raise ValueError(_TOO_DEEP) from error
     checked = _Checked(names, leading)
     body = checked.expression(tree.body, 1)
     code = ast.Expression(
@@ -137,7 +143,7 @@ class _Checked:
 
     def expression(self, node: ast.expr, depth: int) -> ast.expr:
         if depth > DEEPEST:
-            raise ValueError(f"nested too deep; expected at most {DEEPEST} operations inside each other")
+            raise ValueError(_TOO_DEEP)
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 return self._number(node, number)
@@ -212,8 +218,12 @@ class _Checked:
 
 
 def _refusal(offset: int, what: str, names: Collection[str]) -> ValueError:
-    named = f"the names {', '.join(sorted(names)[:20])}" if names else "no names (none is declared)"
-    return ValueError(
-        f"at column {offset + 1}: {what} is not allowed; allowed are numbers, {named}, "
-        f"+ - * / // %, < <= > >= == !=, and or not, `x if c else y`, and {' '.join(FUNCTIONS)}"
+    return ValueError(f"at column {offset + 1}: {what} is not allowed; {_allowed(names)}")
+
+
+def _allowed(names: Collection[str]) -> str:
+    named = f"the names {', '.join(sorted(names)[:20])}" if names else "no names, for none is declared"
+    return (
+        f"allowed are numbers, {named}, + - * / // %, < <= > >= == !=, and or not, `x if c else y`, "
+        f"and the functions {' '.join(FUNCTIONS)}"
     )

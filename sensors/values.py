@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aedilis.errors import DeclarationError
@@ -14,6 +12,7 @@ from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.format import all_formats
 from sensors.payload import kind
+from sensors.units import SAME, Conversion, conversion
 
 MISSING = math.nan
 """The number of a value that is null."""
@@ -64,7 +63,7 @@ class ValueReader:
     @property
     def converts(self) -> bool:
         """Whether the payload has another unit than the Datastream."""
-        return (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+        return (self.times, self.plus, self.over) != SAME
 
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
@@ -110,53 +109,11 @@ def number_of(text: str) -> float | None:
         return None
 
 
-def _conversion(prop: Property, name: str) -> tuple[float, float, float]:
+def _conversion(prop: Property, name: str) -> Conversion:
     if prop.payload_unit is None:
-        return 1.0, 0.0, 1.0
+        return SAME
     try:
-        return conversion(prop.payload_unit, prop.unit)
+        return conversion(prop.payload_unit, prop.unit, prop.gas)
     except ValueError as error:
         fault = f"- at $.properties.{prop.name}.payload_unit: {error}"
         raise DeclarationError(name=name, count=1, faults=fault) from error
-
-
-def conversion(of: str, to: str) -> tuple[float, float, float]:
-    """(times, plus, over), so that (value in `of` · times + plus) / over is in `to`.
-
-    One division of whole numbers rounds once: 101325 Pa is 1013.25 hPa and 212 °F is 100 °C to the last bit.
-
-    Raises:
-        ValueError: one is no unit, or they are of two quantities.
-    """
-    import pint  # a third of a second, for the types that convert
-
-    try:
-        registry = _registry()
-        unit, payload_unit = _UCUM.get(to, to), _UCUM.get(of, of)
-        zero, one = (Fraction(registry.Quantity(Fraction(i), payload_unit).to(unit).magnitude) for i in (0, 1))
-    except (pint.PintError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(str(error)) from error
-    slope = one - zero
-    over = math.lcm(slope.denominator, zero.denominator)
-    return float(slope * over), float(zero * over), float(over)
-
-
-_UCUM = {
-    "Cel": "degC",
-    "[degF]": "degF",
-    "K": "kelvin",
-    "ug/m3": "microgram/meter**3",
-    "mg/m3": "milligram/meter**3",
-    "ng/m3": "nanogram/meter**3",
-    "%": "percent",
-    "1": "dimensionless",
-    "mm[Hg]": "mmHg",
-}
-"""UCUM codes that pint spells otherwise."""
-
-
-@lru_cache(maxsize=1)
-def _registry() -> Any:
-    import pint
-
-    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True, non_int_type=Fraction)

@@ -8,13 +8,16 @@ import pytest
 
 from aedilis.settings import Settings
 from aedilis.vocabulary import Reject, RejectReason
+from ingest.announcements import Announcement
 from ingest.datastreams import Datastreams
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
 from ingest.reader import Reader
 from sensors.batch import Batch, Channels
+from sensors.compile import CompiledType
 from sensors.device import Device
 from tests.unit.sensors.declaring import RECEIVED, compiled
+from tests.unit.sensors.speaking import speaking as speaking
 
 GOOD = {"time": "2026-06-01T00:00:00Z", "value": 1}
 AIR = compiled(name="air", topic="city/{agency}/{thing}/air")
@@ -154,3 +157,122 @@ def test_two_types_of_one_thing_take_turns_at_its_place() -> None:
         reader.read(Message(topic.encode(), json.dumps(content).encode(), RECEIVED, 1, 1, 1))
         zones.append(placement.home("demo", "t").placed.thing.zone)
     assert zones == ["demo/unplaced", "demo/north", "demo/north", "demo/south", "demo/south"]
+
+
+# ------------------------------------------------------------ formats
+
+
+class Ingest:
+    """A reader of these types, and what it has read."""
+
+    def __init__(self, *types: CompiledType, **settings: Any) -> None:
+        given = Settings(home="", **settings)
+        self.channels, self.batch, self.placement = Channels(), Batch(), Placement(given)
+        share = Share(given, types)
+        self.reader = Reader(given, "i", types, share, self.channels, self.placement, self.batch)
+
+    def read(self, topic: str, content: Any, retained: bool = False) -> list[str] | None:
+        """The reasons of what was refused."""
+        raw = json.dumps(content).encode()
+        found = self.reader.read(Message(topic.encode(), raw, RECEIVED, 1, 1, 1, retained))
+        return None if found is None else [str(reject.reason) for reject in found]
+
+    def seen(self) -> list[tuple[str, str, float]]:
+        """(type, Thing, result) of all that was read, each Thing placed."""
+        columns = self.channels.judged(self.batch)
+        assert len(Datastreams(self.channels, self.placement).table().id) == len(self.channels.seen)
+        of = [self.channels.seen[number] for number in columns.channel]
+        return [(one.kind.name, one.thing, result) for one, result in zip(of, columns.result.tolist(), strict=True)]
+
+
+def speaks() -> CompiledType:
+    return compiled(
+        name="speaks", topic=["s/{agency}/{thing}", "birth/{agency}/{thing}"], payload={"format": "speaking"}
+    )
+
+
+def test_one_message_is_of_several_things_and_each_is_placed() -> None:
+    ingest = Ingest(speaks(), AIR)
+    records = [{"@thing": name, "value": i, "@longitude": i, "@latitude": 1} for i, name in enumerate("aba")]
+    for _ in range(2):
+        assert ingest.read("s/demo/hub", records) == []
+    assert ingest.seen() == [("speaks", "a", 0.0), ("speaks", "b", 1.0), ("speaks", "a", 2.0)] * 2
+    locations = [ingest.placement.home("demo", name).placed.thing.location for name in "ab"]
+    assert [location and location.longitude for location in locations] == [2.0, 1.0]
+    assert ingest.read("s/demo/hub", [{**records[1], "@longitude": 9}]) == []
+    moved = ingest.placement.home("demo", "b").placed.thing.location
+    assert moved is not None
+    assert moved.longitude == 9.0
+
+
+def test_who_gives_no_observation_is_not_placed() -> None:
+    ingest = Ingest(speaks())
+    assert ingest.read("s/demo/hub", [{"@thing": "a", "value": 1}, {"@thing": "b", "@time": "soon"}]) == ["no_time"]
+    assert ingest.read("s/demo/hub", [{"@thing": "c", "other": 1}]) == ["unknown_field"]
+    ingest.placement.home("demo", "a")
+    with pytest.raises(KeyError):
+        ingest.placement.home("demo", "b")
+
+
+def test_a_fault_of_ours_behind_a_gateway_leaves_nothing_half_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Ingest(speaks())
+    whole = Device._exactly
+
+    def fail(device: Device, record: Any, *rest: Any) -> Any:
+        found = whole(device, record, *rest)
+        if device.thing == "b":
+            raise ZeroDivisionError
+        return found
+
+    monkeypatch.setattr(Device, "_exactly", fail)
+    records = [{"@thing": name, "value": 1} for name in "ab"]
+    assert ingest.read("s/demo/hub", records) == ["decoder_failed"]
+    assert ingest.seen() == []
+
+
+def test_announcements_are_kept_and_requests_told() -> None:
+    ingest = Ingest(speaks(), mqtt_prefix="p/")
+    assert ingest.read("p/birth/demo/x", {"announce": "k1", "ask": "cmd/x"}) == []
+    assert ingest.read("p/birth/demo/x", {"announce": "k1"}) == []
+    assert ingest.read("p/birth/demo/y", {"announce": "k2"}) == []
+    assert {key: (one.topic, json.loads(one.payload)) for key, one in ingest.reader.announcements.items()} == {
+        "speaking|k1": ("birth/demo/x", {"announce": "k1"}),
+        "speaking|k2": ("birth/demo/y", {"announce": "k2"}),
+    }
+    assert ingest.reader.requests == [("cmd/x", b"again")]
+    assert ingest.read("p/s/demo/x", [{"knows": "k1"}, {"knows": "k3"}]) == []
+    assert [result for _, _, result in ingest.seen()] == [float(RECEIVED), -1.0]
+
+
+def test_after_a_restart_announcements_come_first() -> None:
+    ingest = Ingest(speaks(), AIR)
+    broken = [
+        Announcement("birth/demo/x", b"{", 1),
+        Announcement("gone/x", b"{}", 1),
+        Announcement("city/a/b/air", b"", 1),
+    ]
+    ingest.reader.recall([*broken, Announcement("birth/demo/x", b'{"announce": "k", "ask": "cmd/x"}', 77)])
+    assert (ingest.reader.announcements, ingest.reader.requests) == ({}, [])
+    assert ingest.read("s/demo/x", [{"knows": "k"}]) == []
+    assert ingest.seen() == [("speaks", "x", 77.0)]
+    assert (ingest.reader.announcements, ingest.reader.requests) == ({}, [])
+
+
+def test_a_retained_message_without_a_time_is_a_reject() -> None:
+    ingest = Ingest(speaks())
+    assert ingest.read("s/demo/x", [{"value": 1}], retained=True) == ["retained_without_time"]
+    assert ingest.read("s/demo/x", [{"value": 1, "@time": RECEIVED}], retained=True) == []
+
+
+def test_the_more_literal_topic_reads() -> None:
+    everything = compiled(name="everything", topic="{agency}/{thing}/#")
+    ingest = Ingest(everything, compiled(name="air", topic="city/{agency}/{thing}/air"))
+    for topic in ("city/demo/t/air", "city/demo/t/x"):
+        assert ingest.read(topic, GOOD) == []
+    assert ingest.seen() == [("air", "t", 1.0), ("everything", "demo", 1.0)]
+
+
+def test_two_processes_read_a_topic_of_a_fixed_agency_once() -> None:
+    fixed = compiled(name="fixed", topic="sensors/{thing}", thing={"agency": "south"})
+    read = [Ingest(fixed, agencies=agencies).read("sensors/t", GOOD) for agencies in (("south",), ("!south",), ())]
+    assert read == [[], None, []]

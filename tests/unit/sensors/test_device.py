@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aedilis.vocabulary import Quality, Test
 from sensors.batch import Batch, Channels, Columns
 from sensors.compile import CompiledType, compile_type
 from sensors.device import Device, Problem
@@ -189,3 +190,15 @@ def test_a_new_form_is_remembered_however_many_there_were(monkeypatch: pytest.Mo
     monkeypatch.setattr(Device, "_exactly", None)
     device.read(payload, RECEIVED, batch)
     assert set(batch.channel) == {0}
+
+
+def test_a_time_that_the_clocks_leave_open_is_marked_and_only_that() -> None:
+    kind = compiled(payload={"records": "list"}, time={"timezone": "Europe/Rome"})
+    times = ("2025-10-26T01:30:00", "2025-10-26T02:30:00", "2025-10-26T03:30:00")
+    found = kind.decode(
+        {"agency": "a", "thing": "t"},
+        json.dumps({"list": [{"time": time, "value": 1} for time in times]}).encode(),
+        RECEIVED,
+    ).observations
+    assert [one.quality for one in found] == [Quality.GOOD, Quality.SUSPECT, Quality.GOOD]
+    assert [one.tests for one in found] == [Test.NONE, Test.AMBIGUOUS_TIME, Test.NONE]

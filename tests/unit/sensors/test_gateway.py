@@ -80,7 +80,7 @@ def test_a_format_may_give_what_is_no_number(value: float) -> None:
         ("x" * 90, "unknown_unit"),
         (5, "unknown_unit"),
         (None, 212.0),
-    ],  # fmt: skip
+    ],
 )
 def test_the_unit_that_the_message_names(unit: Any, result: float | str) -> None:
     decoded = read(kind({"name": "value", "unit": "Cel"}), [{"value": 212, "@unit:value": unit}])

@@ -101,4 +101,5 @@ def test_levels_are_percent_decoded() -> None:
 
 
 def test_a_long_topic_takes_no_longer_than_it_is() -> None:
-    assert Template("-".join("{%s}" % chr(97 + i) for i in range(20)) + "!").match("-" * 60_000) is None
+    text = "-".join("{" + name + "}" for name in "abcdefghijkl") + "!"
+    assert Template(text).match("-" * 60_000) is None

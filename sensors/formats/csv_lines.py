@@ -1,0 +1,122 @@
+"""CSV lines: each line of the payload is a record, its values are text.
+
+A line with the wrong number of fields is told as `@fault` and the others count; if none is right the message is refused. A
+quoted field ends on its line, so that one open quote costs one line and not all that follow. An empty field is a value
+that the device does not have.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from aedilis.vocabulary import RejectReason
+from sensors.declaration import Time
+from sensors.format import Decode, FormatExample, Raw, Record, Session
+from sensors.payload import Refused, read_text
+
+_LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_TOLD = 5
+"""Faults told in words; the rest are counted. The reject keeps the bytes."""
+
+
+class CsvOptions(BaseModel):
+    """What the columns are and how they are written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: tuple[str, ...] = Field((), description="names of the columns, in order")
+    header: bool = Field(False, description="whether the first line of each message names the columns")
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    decimal: Literal[".", ","] = "."
+    comment: str = Field("", description="what a line begins with that is none; empty: there are none")
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        if bool(self.columns) == self.header:
+            raise ValueError("expected columns, or header = true, and not both")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("expected each column once")
+        if self.delimiter == self.decimal == ",":
+            raise ValueError('expected another delimiter where decimal = ","')
+        if self.delimiter in '"\r\n':
+            raise ValueError("expected a delimiter that is neither a quote nor the end of a line")
+        return self
+
+
+class CsvLines:
+    """A record a line."""
+
+    name = "csv-lines"
+    title = "CSV lines"
+    Options = CsvOptions
+    time: Time | None = None
+    numeric_text = True
+    example = FormatExample(
+        template="city/{agency}/{thing}/footfall",
+        topic="city/demo/north-gate/footfall",
+        payload=b"2026-01-29T08:00:00Z;12;3,5\n2026-01-29T08:05:00Z;17;\n",
+        records=(
+            {"time": "2026-01-29T08:00:00Z", "entered": "12", "temperature": "3.5"},
+            {"time": "2026-01-29T08:05:00Z", "entered": "17", "temperature": None},
+        ),
+        options={"columns": ("time", "entered", "temperature"), "delimiter": ";", "decimal": ","},
+    )
+
+    def decoder(self, options: CsvOptions) -> Decode:
+        """See the module."""
+
+        def decode(raw: Raw, session: Session) -> Sequence[Record]:
+            columns: Sequence[str] = options.columns
+            records: list[Record] = []
+            faults: list[str] = []
+            for number, line in enumerate(_LINE_ENDS.split(read_text(raw.payload)), start=1):
+                if not line.strip() or (options.comment and line.startswith(options.comment)):
+                    continue
+                try:
+                    fields = next(csv.reader((line,), delimiter=options.delimiter, strict=True))
+                except csv.Error as error:
+                    faults.append(f"line {number}: {error}: {line[:50]!r}")
+                    continue
+                if not columns:
+                    columns = _named(fields)
+                elif len(fields) != len(columns):
+                    faults.append(f"line {number}: expected {len(columns)} fields, got {len(fields)}: {line[:50]!r}")
+                else:
+                    records.append({name: value(field) for name, field in zip(columns, fields, strict=True)})
+            return _told(records, faults)
+
+        def value(field: str) -> str | None:
+            if options.decimal == "," and _DECIMAL_COMMA.fullmatch(field):
+                return field.replace(",", ".")
+            return field if field.strip() else None
+
+        return decode
+
+
+def _named(fields: Sequence[str]) -> Sequence[str]:
+    columns = [field.strip() for field in fields]
+    if not all(columns) or len(set(columns)) != len(columns):
+        raise Refused(RejectReason.INVALID_PAYLOAD, f"expected a name for each column, each once, got {columns[:20]}")
+    return columns
+
+
+def _told(records: list[Record], faults: Sequence[str]) -> Sequence[Record]:
+    if faults:
+        told = "; ".join(faults[:_TOLD])
+        if len(faults) > _TOLD:
+            told += f"; {len(faults) - _TOLD} more"
+        if not records:
+            raise Refused(RejectReason.WRONG_SHAPE, told)
+        records.append({"@fault": told})
+    elif not records:
+        raise Refused(RejectReason.INVALID_PAYLOAD, "expected lines, got none")
+    return records
+
+
+FORMAT = CsvLines()
