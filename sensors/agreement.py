@@ -9,6 +9,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from sensors.expression import compile_expression
+from sensors.paths import key_of, last_key
 from sensors.units import conversion, known, nearest
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def unit_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
 
 def template_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
     """Templates that name what is no label."""
-    labels = declared.payload.labels
+    labels = [last_key(key_of(path)) for path in declared.payload.labels]
     for i, prop in enumerate(declared.properties):
         path = f"$.properties[{i}].datastream"
         try:

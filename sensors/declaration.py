@@ -301,7 +301,7 @@ def parse(text: str, name: str = "sensor type") -> SensorType:
     """
     declared, faults = examined(text, SensorType, _CHECKS, _STAND_INS)
     if declared is None:
-        raise DeclarationError(name=name, faults=faults)
+        raise DeclarationError(name=name, count=len(faults), faults=faults)
     return declared
 
 
