@@ -7,12 +7,15 @@ measured behind more than one JSON library. Messages differ in their times and v
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 RECEIVED = int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1e6)
@@ -408,6 +411,85 @@ def _sensorthings(content: Any, found: Found) -> None:
     _take("result", content["result"], time, AIR["temperature"], found)
 
 
+# ------------------------------------------------------------ lines of CSV
+
+COLUMNS = ["time", *AIR]
+
+
+def _csv_message(i: int) -> bytes:
+    return "\n".join(",".join([_iso(n), *map(str, _values(n).values())]) for n in range(5 * i, 5 * i + 5)).encode()
+
+
+def _csv(content: Any, found: Found) -> None:
+    for row in csv.reader(content.splitlines(), strict=True):
+        if len(row) != len(COLUMNS):
+            raise ValueError(f"{len(row)} fields")
+        time = _moment(row[0])
+        for key, text in zip(AIR, row[1:], strict=True):
+            _take(key, float(text) if text else None, time, AIR[key], found)
+
+
+# ------------------------------------------------------------ HJ 212
+
+FACTORS: Limits = {f"{name}-Rtd": (0, 2000) for name in ("SO2", "NO2", "CO", "O3", "PM25", "PM10")}
+FLAGS = {"N": GOOD, "D": FAIL}
+LOCAL = ZoneInfo("Asia/Shanghai")
+
+
+def _hj212_message(i: int) -> bytes:
+    moment = START + timedelta(seconds=i)
+    values = ";".join(f"{key}={19.0 + i % 9},{key[:-4]}-Flag=N" for key in FACTORS)
+    segment = f"ST=22;CN=2011;PW=123456;MN=C037800AM2011;CP=&&DataTime={moment:%Y%m%d%H%M%S};{values}&&"
+    return f"##{len(segment):04d}{segment}{_crc(segment.encode()):04X}\r\n".encode()
+
+
+def _step(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte >> 1) ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_STEPS = [_step(byte) for byte in range(256)]
+
+
+def _crc(data: bytes) -> int:
+    """The register is shifted before each byte comes in, other than with Modbus."""
+    register = 0xFFFF
+    for byte in data:
+        register = _STEPS[(register >> 8) ^ byte]
+    return register
+
+
+def _hj212(content: Any, found: Found) -> None:
+    segment, _, checksum = content[6:].rpartition("&&")
+    segment += "&&"
+    if _crc(segment.encode()) != int(checksum, 16):
+        raise ValueError("checksum")
+    head, _, data = segment[:-2].partition("CP=&&")
+    if "CN=2011" not in head.split(";"):
+        return
+    moment: datetime | None = None
+    values: dict[str, str] = {}
+    flags: dict[str, str] = {}
+    for item in re.split("[;,]", data):
+        key, _, value = item.partition("=")
+        if key == "DataTime":
+            moment = datetime.strptime(value, "%Y%m%d%H%M%S").replace(tzinfo=LOCAL)
+        elif key.endswith("-Flag"):
+            flags[key[:-5]] = value
+        else:
+            values[key] = value
+    if moment is None:
+        raise ValueError("no time")
+    since = moment - _EPOCH
+    time = _checked((since.days * 86_400 + since.seconds) * 1_000_000)
+    for key, text in values.items():
+        low, high = FACTORS[key]
+        number = float(text)
+        quality = GOOD if low <= number <= high else FAIL
+        found.append((key, time, number, max(quality, FLAGS[flags[key[:-4]]])))
+
+
 RSSI: dict[str, Any] = {"rssi": "@rssi"}
 WITH_RSSI: Limits = {**BIN, "rssi": (-200, 0)}
 KINDS: Sequence[Kind] = (
@@ -475,6 +557,34 @@ KINDS: Sequence[Kind] = (
         "ul/demo/t/attrs",
         _ultralight_message,
         _ultralight,
+        is_json=False,
+    ),
+    Kind(
+        "csv-lines, 5 lines",
+        _declared(
+            "csv",
+            "a/{agency}/{thing}",
+            AIR,
+            {"format": "csv-lines", "options": {"columns": COLUMNS}},
+            time={"field": "time"},
+        ),
+        "a/demo/t",
+        _csv_message,
+        _csv,
+        is_json=False,
+    ),
+    Kind(
+        "hj212",
+        _declared(
+            "hj212",
+            "hj212/{agency}",
+            FACTORS,
+            {"format": "hj212", "flags": {"N": "good", "D": "fail"}},
+            time={"timezone": "Asia/Shanghai"},
+        ),
+        "hj212/demo",
+        _hj212_message,
+        _hj212,
         is_json=False,
     ),
     Kind(

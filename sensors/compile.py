@@ -241,19 +241,24 @@ class CompiledType:
                     raise Refused(RejectReason.MISSING_FIELD, f"expected {show(key, root)}")
             if self.derive or any(key not in self.property_of and not self.is_own(key) for key in keys):
                 return None
-            if any(key[:6] == "@flag:" for key in keys):
+            marked = self._marked(keys)
+            flags = [f"@flag:{one.mark}" for one in marked]
+            if any(key[:6] == "@flag:" for key in keys) and not all(flag in record for flag in flags):
                 return None
+            units = {f"@unit:{one.mark}": one.prop.unit for one in marked if one.prop.payload_unit is None}
             if len(self.layouts) >= _LAYOUTS:
                 self.layouts.clear()
-            layout = self.layouts[keys] = Layout(keys, self.readers, self._units_told(keys))
+            layout = self.layouts[keys] = Layout(
+                keys,
+                self.readers,
+                {key: unit for key, unit in units.items() if key in record},
+                [flag for flag in flags if flag in record],
+            )
         return layout
 
-    def _units_told(self, keys: Iterable[Key]) -> dict[str, str]:
-        """Of those keys that tell a value's unit, the unit that the type has."""
-        if not self.format_speaks:
-            return {}
-        own = {f"@unit:{one.key}": one.prop.unit for one in self.readers if one.prop.payload_unit is None}
-        return {key: own[key] for key in keys if isinstance(key, str) and key in own}
+    def _marked(self, keys: Iterable[Key]) -> list[ValueReader]:
+        """What reads the values of which a format can say more."""
+        return [self.readers[self.property_of[key]] for key in keys if self.format_speaks and key in self.property_of]
 
     def is_own(self, key: Key) -> bool:
         """Whether a key of a record is no value, and yet not unknown."""

@@ -181,7 +181,10 @@ class Device:
                     at = f"{root}[{index}]" if several else root
                     channels, numbers = self._exactly(record, finite, at, problems)
                 else:
-                    channels, numbers = found
+                    channels, numbers, flag_key = found
+                    if flag_key is not None:
+                        marks = form.marks_of(record[flag_key], batch.flags, self.outside)
+                        marks = marks if type(last_time) is int else ambiguous(marks)
             except Refused as refused:
                 if not several:
                     raise
@@ -202,7 +205,7 @@ class Device:
                     batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
                     run = 0
                 for channel in channels:
-                    flag = record.get(f"@flag:{self._register.seen[channel].reader.key}")
+                    flag = record.get(f"@flag:{self._register.seen[channel].reader.mark}")
                     own = marks if flag is None else form.marks_of(flag, batch.flags, self.outside)
                     own = own if type(last_time) is int else ambiguous(own)
                     batch.records.extend((1, last_time, told, own, received_at))
@@ -211,9 +214,9 @@ class Device:
         if run:
             batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
 
-    def _as_before(self, record: dict[Any, Any], finite: bool) -> tuple[array[int], Sequence[float]] | None:
+    def _as_before(self, record: dict[Any, Any], finite: bool) -> tuple[array[int], Sequence[float], Key | None] | None:
         """Channels and numbers of a record whose keys and labels were seen before, and that holds nothing else than
-        numbers.
+        numbers; and the key of the flag that all of them have.
         """
         layout = self._kind.layouts.get(tuple(record))
         if layout is None:
@@ -226,7 +229,7 @@ class Device:
         if channels is None:
             return None
         numbers = layout.numbers(record, finite)
-        return None if numbers is None else (channels, numbers)
+        return None if numbers is None else (channels, numbers, layout.flag_key)
 
     def _exactly(
         self, record: dict[Any, Any], finite: bool, root: str, problems: list[Problem]
@@ -288,7 +291,7 @@ class Device:
             return read
         if (
             form.format_speaks
-            and (unit := record.get(f"@unit:{key}")) is not None
+            and (unit := record.get(f"@unit:{reader.mark}")) is not None
             and reader.prop.payload_unit is reader.prop.payload_unit_from is None
             and not (math.isnan(read) or read in reader.sentinels)
         ):

@@ -19,10 +19,28 @@ _NUMBERS_AND_TEXT = _NUMBERS | {str}
 class Layout:
     """Which keys of such records are values of which properties. All keys of it are declared."""
 
-    __slots__ = ("_largest", "_only", "_pick", "_pick_units", "_text", "_units", "properties")
+    __slots__ = (
+        "_largest",
+        "_only",
+        "_pick",
+        "_pick_flags",
+        "_pick_units",
+        "_text",
+        "_units",
+        "flag_key",
+        "properties",
+    )
 
-    def __init__(self, keys: Sequence[Key], readers: Sequence[ValueReader], units: Mapping[str, str]) -> None:
-        """`units`: those of the keys that tell a value's unit which count, and the unit that needs no conversion."""
+    def __init__(
+        self,
+        keys: Sequence[Key],
+        readers: Sequence[ValueReader],
+        units: Mapping[str, str] | None = None,
+        flags: Sequence[str] = (),
+    ) -> None:
+        """`units`: those of the keys that tell a value's unit which count, and the unit that needs no conversion; `flags`:
+        the keys that tell the flag of each value.
+        """
         number = {reader.key: i for i, reader in enumerate(readers)}
         values = [key for key in keys if key in number]
         self.properties = tuple(number[key] for key in values)
@@ -34,7 +52,10 @@ class Layout:
         self._only = own[0].key if len(own) == 1 and not own[0].converts else None
         self._text = all(one.reads_plain_text for one in own)
         self._pick_units = itemgetter(*units) if units else None
-        self._units = tuple(units.values()) if len(units) != 1 else next(iter(units.values()))
+        self._units = tuple(units.values()) if units and len(units) > 1 else next(iter((units or {}).values()), None)
+        self._pick_flags = itemgetter(*flags) if len(flags) > 1 else None
+        self.flag_key = flags[0] if flags else None
+        """Where a flag stands that is that of all values, if they are taken at once."""
         self._largest = min((_largest(one) for one in own if one.converts), default=None)
 
     def numbers(self, record: dict[Any, Any], finite: bool) -> Sequence[float] | None:
@@ -42,6 +63,8 @@ class Layout:
         holds no NaN and no infinity.
         """
         if self._pick_units is not None and self._pick_units(record) != self._units:
+            return None
+        if self._pick_flags is not None and len(set(self._pick_flags(record))) > 1:
             return None
         if self._only is not None and type(value := record[self._only]) is float and (finite or math.isfinite(value)):
             return (value,)

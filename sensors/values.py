@@ -34,6 +34,7 @@ class ValueReader:
         "fail",
         "interval",
         "key",
+        "mark",
         "numeric_text",
         "over",
         "plus",
@@ -46,6 +47,8 @@ class ValueReader:
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
         self.key = prop.key
+        self.mark = self.key if isinstance(self.key, str) else "/".join(map(str, self.key))
+        """How a format calls the value in `@unit:` and `@flag:`."""
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
         self.fail = prop.fail or (-math.inf, math.inf)

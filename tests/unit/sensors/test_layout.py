@@ -60,3 +60,12 @@ def test_another_unit_than_the_types_is_read_one_by_one() -> None:
         short = layout(record, units)
         assert list(short.numbers(record, True) or ()) == [1, 2]
         assert short.numbers({**record, "@unit:a": "[degF]"}, True) is None
+
+
+def test_values_whose_flags_differ_are_read_one_by_one() -> None:
+    record = {"a": 1.0, "@flag:a": "N", "b": 2.0, "@flag:b": "N"}
+    kind = compiled({"name": "a", "unit": "1"}, {"name": "b", "unit": "1"})
+    short = Layout(tuple(record), kind.readers, flags=["@flag:a", "@flag:b"])
+    assert short.flag_key == "@flag:a"
+    assert list(short.numbers(record, True) or ()) == [1, 2]
+    assert short.numbers({**record, "@flag:b": "D"}, True) is None
