@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """Holds the devices that were seen behind its topic."""
+    """Of one topic; the devices behind it may be behind others too."""
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class Gateway:
         self._always = always
         self._channels = channels
         self._memory = memory
-        self._devices: dict[str, Device] = {}
 
     @property
     def touched(self) -> Collection[Device]:
@@ -113,17 +112,18 @@ class Gateway:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
         name = self._name(content)
-        known = None if self._touched else self._devices.get(name)
-        if known is not None:  # the first record of a message, as nearly all are
-            self._touched = {name: known}
+        known, key = self._channels.devices, (self._kind, self._agency, name)
+        remembered = known.get(key)
+        if remembered is not None and not self._touched:  # the first record of a message, as nearly all are
+            self._touched = {name: remembered}
             try:
-                known.take(content, root, False, received_at, batch, retained, problems, listed)
+                remembered.take(content, root, False, received_at, batch, retained, problems, listed)
             except Refused:
                 self._touched = {}
                 raise
             return
         earlier = self._touched.get(name)
-        device = earlier or self._devices.get(name) or Device(self._kind, self._agency, name, self._channels)
+        device = earlier or remembered or Device(self._kind, self._agency, name, self._channels)
         said = NOWHERE if earlier is None else earlier.place
         before = len(batch.channel)
         self._touched[name] = device  # before it is read: should it fail, its channels may be there already
@@ -136,7 +136,7 @@ class Gateway:
         if said != NOWHERE:
             device.keep_place(said)
         if len(batch.channel) > before:
-            self._devices[name] = device  # who never gives an observation is not remembered
+            known[key] = device  # who never gives an observation is not remembered
 
     def _name(self, content: dict[str, Any]) -> str:
         if self._always and self._thing is not None:

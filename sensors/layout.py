@@ -6,10 +6,13 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensors.paths import Key
-from sensors.values import MISSING, ValueReader
+from sensors.values import MISSING, Unread, ValueReader
+
+if TYPE_CHECKING:
+    from sensors.derive import Derivation
 
 _NUMBERS = frozenset({float, int})
 _NUMBERS_AND_NULL = _NUMBERS | {type(None)}
@@ -20,60 +23,74 @@ class Layout:
     """Which keys of such records are values of which properties. All keys of it are declared."""
 
     __slots__ = (
+        "_derive",
         "_largest",
+        "_made",
         "_only",
         "_pick",
-        "_pick_flags",
         "_pick_units",
+        "_plain",
+        "_readers",
         "_text",
         "_units",
-        "flag_key",
+        "flag_keys",
         "properties",
     )
 
     def __init__(
         self,
         keys: Sequence[Key],
+        property_of: Mapping[Key, int],
         readers: Sequence[ValueReader],
-        units: Mapping[str, str] | None = None,
-        flags: Sequence[str] = (),
+        derivations: Sequence[Derivation],
     ) -> None:
-        """`units`: those of the keys that tell a value's unit which count, and the unit that needs no conversion; `flags`:
-        the keys that tell the flag of each value.
-        """
-        number = {reader.key: i for i, reader in enumerate(readers)}
-        values = [key for key in keys if key in number]
-        self.properties = tuple(number[key] for key in values)
+        """`derivations` is empty where no property needs more of a record than its value."""
+        values = [key for key in keys if key in property_of]
+        of_values = [property_of[key] for key in values]
+        made = [
+            number
+            for number, one in enumerate(derivations)
+            if not one.reads_value and all(key in keys for key in one.inputs.values())
+        ]
+        self.properties = (*of_values, *made)
         """Of each value in turn, the number of its property."""
-        own = [readers[i] for i in self.properties]
+        flagged = [f"@flag:{readers[number].mark}" for number in self.properties]
+        self.flag_keys = flagged if any(key in keys for key in flagged) else None
+        """Of each value in turn, where the format says the device's flag of it; None where it says none."""
+        own = [readers[number] for number in of_values]
         self._pick: Callable[[dict[Any, Any]], Sequence[Any]] = (
             itemgetter(*values) if len(values) > 1 else lambda record: [record[key] for key in values]
         )
-        self._only = own[0].key if len(own) == 1 and not own[0].converts else None
+        told = {derivations[number].told_unit: readers[number].prop.unit for number in of_values if derivations}
+        units = {key: unit for key, unit in told.items() if key in keys}
+        alone = not made and not any(derivations[number].needs_more for number in of_values if derivations)
+        self._plain = alone and not units
+        self._pick_units = itemgetter(*units) if alone and units else None
+        self._units = tuple(units.values()) if len(units) > 1 else next(iter(units.values()), None)
         self._text = all(one.reads_plain_text for one in own)
-        self._pick_units = itemgetter(*units) if units else None
-        self._units = tuple(units.values()) if units and len(units) > 1 else next(iter((units or {}).values()), None)
-        self._pick_flags = itemgetter(*flags) if len(flags) > 1 else None
-        self.flag_key = flags[0] if flags else None
-        """Where a flag stands that is that of all values, if they are taken at once."""
+        self._only = own[0].key if self._plain and len(own) == 1 and not own[0].converts else None
         self._largest = min((_largest(one) for one in own if one.converts), default=None)
+        self._readers = own
+        self._derive = [] if self._plain else [derivations[number] for number in of_values]
+        self._made = [derivations[number] for number in made]
 
     def numbers(self, record: dict[Any, Any], finite: bool) -> Sequence[float] | None:
-        """The values where all are plain numbers or null; else None: then they are read one by one. `finite` if the record
-        holds no NaN and no infinity.
-        """
-        if self._pick_units is not None and self._pick_units(record) != self._units:
-            return None
-        if self._pick_flags is not None and len(set(self._pick_flags(record))) > 1:
-            return None
+        """The values, or None if one cannot be read. `finite` if the record holds no NaN and no infinity."""
         if self._only is not None and type(value := record[self._only]) is float and (finite or math.isfinite(value)):
             return (value,)
         values = self._pick(record)
+        if not self._plain and (self._pick_units is None or self._pick_units(record) != self._units):
+            read: list[Any] = [one(value, record) for one, value in zip(self._derive, values, strict=True)]
+            read += [one(None, record) for one in self._made]
+            return None if Unread in map(type, read) else read
         types = set(map(type, values))
         if not types <= _NUMBERS:
-            if self._text and types <= _NUMBERS_AND_TEXT:
-                return self._of_text(values)
-            if not finite or not types <= _NUMBERS_AND_NULL:
+            if self._text and types <= _NUMBERS_AND_TEXT and (numbers := self._of_text(values)) is not None:
+                return numbers
+            if not types <= _NUMBERS_AND_NULL:
+                read = [one(value) for one, value in zip(self._readers, values, strict=True)]
+                return None if Unread in map(type, read) else read
+            if not finite:
                 return None
             values = [MISSING if value is None else value for value in values]
         return self._checked(values, finite)

@@ -31,6 +31,7 @@ class ValueReader:
     __slots__ = (
         "_boolean",
         "_categories",
+        "converts",
         "fail",
         "interval",
         "key",
@@ -51,6 +52,8 @@ class ValueReader:
         """How a format calls the value in `@unit:` and `@flag:`."""
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
+        self.converts = (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+        """Whether the payload has another unit than the Datastream."""
         self.fail = prop.fail or (-math.inf, math.inf)
         self.suspect = prop.suspect or self.fail
         self.sentinels = frozenset(prop.sentinels)
@@ -63,17 +66,15 @@ class ValueReader:
         """Whether a text is a number and nothing else."""
         return self.numeric_text and not self._categories
 
-    @property
-    def converts(self) -> bool:
-        """Whether the payload has another unit than the Datastream."""
-        return (self.times, self.plus, self.over) != SAME
-
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
         unless it is a sentinel.
         """
         kind_of_value = type(value)
-        if kind_of_value is float or kind_of_value is int or (kind_of_value is bool and self._boolean):
+        number: float
+        if kind_of_value is float:
+            number = value
+        elif kind_of_value is int or (kind_of_value is bool and self._boolean):
             try:
                 number = float(value)
             except OverflowError:
@@ -93,7 +94,7 @@ class ValueReader:
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number, got {text}")
         if not math.isfinite(number):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number, got {number}")
-        if number not in self.sentinels and not self.stays_finite(number):
+        if self.converts and number not in self.sentinels and not self.stays_finite(number):
             return Unread(RejectReason.NOT_A_NUMBER, "expected a number that stays finite in the declared unit")
         return number
 
