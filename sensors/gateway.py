@@ -111,6 +111,11 @@ class Gateway:
     ) -> None:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
+        fault = content.get("@fault")
+        if fault is not None:
+            problems.append((RejectReason.WRONG_SHAPE, fault, root))
+            if all(key[:1] == "@" for key in content):
+                return
         name = self._name(content)
         known, key = self._channels.devices, (self._kind, self._agency, name)
         remembered = known.get(key)

@@ -262,3 +262,11 @@ def test_a_unit_is_told_of_a_value_within_objects() -> None:
     one = kind({"name": "t", "field": ["BME280", "Temperature"], "unit": "Cel"})
     for record in ({"BME280": {"Temperature": 212}, "@unit:BME280/Temperature": "[degF]"},):
         assert [each.result for each in read(one, [record, record]).observations] == [100.0, 100.0]
+
+
+def test_a_fault_is_told_and_the_values_beside_it_count() -> None:
+    one = compiled({"name": "value", "unit": "1"}, payload=SPEAKS, time={"default": "reject"})
+    decoded = read(one, [{**AT, "value": 1, "@fault": "half of it"}, {"@fault": "all of it"}])
+    assert found(decoded) == [("t", "value", 1.0)]
+    assert decoded.rejects == [("wrong_shape", "half of it", "$[0]"), ("wrong_shape", "all of it", "$[1]")]
+    assert read(one, [{"@fault": "all of it"}]).rejects == [("wrong_shape", "all of it", "$")]
