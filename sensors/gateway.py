@@ -6,7 +6,7 @@ format, with `@thing`; else the topic's `{thing}` is it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aedilis.vocabulary import RejectReason
@@ -61,19 +61,11 @@ class Gateway:
         self._touched = {}
         records = self.decode(payload, received_at, retained)
         problems: list[Problem] = []
-        if len(records) == 1 and self._kind.records_key is None:
-            self._take(records[0], "$", False, received_at, batch, retained, problems)
-            return problems
+        take = self._take if self._kind.records_key is None else self._take_listed
         for index, record in enumerate(records):
             root = f"$[{index}]" if len(records) > 1 else "$"
             try:
-                for content, at in self._contents(record, root, problems):
-                    try:
-                        self._take(content, at, at != root, received_at, batch, retained, problems)
-                    except Refused as refused:
-                        if at == root:
-                            raise
-                        problems.append((refused.reason, refused.detail, at))
+                take(record, root, received_at, batch, retained, problems)
             except Refused as refused:
                 if len(records) == 1:
                     raise
@@ -89,25 +81,37 @@ class Gateway:
         raw = Raw(payload, self._topic, self._fields, received_at, retained)
         return self._kind.decode_records(raw, self._memory)
 
-    def _contents(self, record: dict[str, Any], root: str, problems: list[Problem]) -> Iterator[tuple[Any, str]]:
-        """(content, where it stands): the record, or those that it lists where each of them names its Thing."""
+    def _take_listed(
+        self,
+        record: dict[str, Any],
+        root: str,
+        received_at: int,
+        batch: Batch,
+        retained: bool,
+        problems: list[Problem],
+    ) -> None:
+        """Take a record that lists others: whole, or one by one where each of them names its Thing."""
         form = self._kind
         if form.records_key is None or form.name_of is None or form.name_of(record) is not None:
-            yield record, root
+            self._take(record, root, received_at, batch, retained, problems)
             return
         below = show(form.records_key, root)
         for index, one in enumerate(form.records_of(record, root, problems)):
-            yield one, f"{below}[{index}]"
+            at = f"{below}[{index}]"
+            try:
+                self._take(one, at, received_at, batch, retained, problems, listed=True)
+            except Refused as refused:
+                problems.append((refused.reason, refused.detail, at))
 
     def _take(
         self,
         content: Any,
         root: str,
-        listed: bool,
         received_at: int,
         batch: Batch,
         retained: bool,
         problems: list[Problem],
+        listed: bool = False,
     ) -> None:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
