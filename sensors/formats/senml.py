@@ -1,4 +1,4 @@
-"""SenML (RFC 8428) in JSON: a list of measurements whose base values go on to those that follow.
+"""SenML (RFC 8428) in JSON or CBOR: a list of measurements whose base values go on to those that follow.
 
 What is told is the resolved form of the RFC (section 4.6): base name and name are one name, base time and time, base value
 and value, base sum and sum are added, and a time below 2^28 s counts from when the message came in. A retained message has
@@ -11,11 +11,14 @@ without it the key is what follows the last `:` or `/`, and all names must share
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
+import cbor2
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aedilis.vocabulary import RejectReason
@@ -64,14 +67,35 @@ _UCUM = {
 }
 """Units of SenML (RFC 8428 section 12.1, RFC 8798) that UCUM writes otherwise."""
 
+_LABELS: dict[Any, str] = {
+    -6: "bs",
+    -5: "bv",
+    -4: "bu",
+    -3: "bt",
+    -2: "bn",
+    -1: "bver",
+    0: "n",
+    1: "u",
+    2: "v",
+    3: "vs",
+    4: "vb",
+    5: "s",
+    6: "t",
+    7: "ut",
+    8: "vd",
+}
+"""Labels of CBOR (RFC 8428, section 6) → those of JSON; others are text in both."""
+
 _Split = Callable[[str], tuple[str, str]]
 """Name → Thing, key."""
 
 
 class SenmlOptions(BaseModel):
-    """How names are read."""
+    """How messages are written, and how names are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoding: Literal["json", "cbor"] = "json"
 
     name: str | None = Field(
         None, description="which part of a name is the Thing and which the key: `urn:dev:ow:{thing}:{key}`"
@@ -109,7 +133,8 @@ class Senml:
         split = _by_template(options.name) if options.name else _by_last_mark
 
         def decode(raw: Raw, session: Session) -> Sequence[Record]:
-            return _resolved(read_json(raw.payload), raw, split, tells_thing=options.name is not None)
+            pack = _read_cbor(raw.payload) if options.encoding == "cbor" else read_json(raw.payload)
+            return _resolved(pack, raw, split, tells_thing=options.name is not None)
 
         return decode
 
@@ -117,7 +142,7 @@ class Senml:
 def _resolved(pack: Any, raw: Raw, split: _Split, *, tells_thing: bool) -> Sequence[Record]:
     if type(pack) is not list or not pack:
         raise Refused(RejectReason.WRONG_SHAPE, f"expected a list of measurements, got {kind(pack)}")
-    if b'_"' in raw.payload or b"\\u005" in raw.payload:
+    if b"_" in raw.payload or b"\\u005" in raw.payload:
         _understand(pack)
     base_name, base_unit, base_time, base_value, base_sum = "", None, 0, 0, None
     records = _Records(raw, tells_thing)
@@ -194,6 +219,30 @@ class _Records:
         if fault:
             self._all.append({"@fault": fault})
         return self._all
+
+
+def _read_cbor(payload: bytes) -> Any:
+    """The content as JSON would have it: labels as text, decimal fractions as numbers, bytes as base64 for URLs."""
+    try:
+        pack = cbor2.loads(payload)
+    except cbor2.CBORDecodeError as error:
+        raise Refused(RejectReason.INVALID_PAYLOAD, f"no CBOR: {error}"[:200]) from error
+    if type(pack) is not list:
+        return pack
+    return [
+        {_LABELS.get(label, str(label)): _plain(value) for label, value in entry.items()}
+        if type(entry) is dict
+        else entry
+        for entry in pack
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is Decimal:
+        return float(value)
+    if type(value) is bytes:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    return value
 
 
 def _check_base(entry: dict[str, Any], i: int) -> None:
