@@ -30,7 +30,7 @@ lint: setup
 	@echo "lint"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/codespell aedilis sensors ingest simulation streams detectors storage alerts api deploy bench docs tests *.md --skip "*/node_modules/*,*.json,*.png"
+	@$(BIN)/codespell aedilis sensors registry kept trial ingest simulation streams detectors storage alerts api deploy bench docs tests *.md --skip "*/node_modules/*,*.json,*.png"
 	@$(BIN)/deptry . >/dev/null 2>&1 || $(BIN)/deptry .
 	@$(BIN)/lint-imports --no-cache >/dev/null 2>&1 || $(BIN)/lint-imports --no-cache
 

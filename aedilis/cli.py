@@ -16,13 +16,14 @@ _COMMANDS = {
     "ingest": ("ingest.commands", "ingest", "MQTT in, frames out to Kafka."),
     "worker": ("streams.commands", "worker", "Run one role or all: detect, store, alert, notify."),
     "topics": ("streams.commands", "topics", "Create the Kafka topics."),
+    "redrive": ("kept.commands", "redrive", "Send rejects through the line again."),
     "migrate": ("storage.commands", "migrate", "Bring the database schema up to date."),
     "counts": ("storage.commands", "counts", "Show whether the counts of all hops agree."),
     "api": ("api.commands", "api", "Serve the page and the HTTP interface."),
     "simulate": ("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
     "replay": ("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
     "bench": ("bench.commands", "bench", "Measure how fast the line is on this machine."),
-    "types": ("sensors.commands", "types", "Show and check sensor types."),
+    "types": ("registry.commands", "types", "Show, check and change sensor types."),
 }
 """Name, where it lives, one line. The vocabulary imports no room: a command is imported when it is called."""
 

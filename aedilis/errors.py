@@ -90,5 +90,13 @@ class ReplayError(AedilisError):
     """Replay of {path}: {problem}. Mend: {mend}"""
 
 
+class RedriveError(AedilisError):
+    """Redrive: {problem}. Mend: {mend}"""
+
+
+class TrafficError(AedilisError):
+    """Recorded traffic {path}:{line}: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

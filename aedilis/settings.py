@@ -39,7 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frame_ms: int = 25  # a frame leaves after this long at most
     frame_rows: int = 20_000  # or with this many observations
     max_message_bytes: int = 262_144  # longer MQTT messages are rejects
-    reject_keep_bytes: int = 4_096  # of each reject, the bytes that are kept
+    reject_keep_bytes: int = 4_096  # of each sample in the tables; the log has them whole
+    keep_raw: bool = True  # every message as it came, three days, for trying sensor types
     checkpoint_seconds: float = 2.0  # at least this long between two checkpoints of a partition
     session_timeout_seconds: float = 6.0  # a worker silent for longer loses its partitions
     metrics_port: int = 0  # 0: any free one, written under home/run
@@ -59,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The name of a Kafka topic of this installation."""
         return self.kafka_prefix + name
 
+
+LONGEST_MESSAGE = 4_194_304
+"""A record of Kafka has 8 MiB, and a reject is a third longer than its payload."""
 
 NOT_SETTINGS = ("AEDILIS_CACHE", "AEDILIS_DEBIAN_MIRROR")
 """Variables that `deploy/fetch.py` reads: where programs are kept, and where they come from."""
@@ -105,6 +109,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     for name, addresses in (("mqtt", [settings.mqtt]), ("api", [settings.api]), ("kafka", settings.kafka.split(","))):
         for address in addresses:
             _check_address(name, address)
+    if not 0 < settings.max_message_bytes <= LONGEST_MESSAGE:
+        raise SettingError(
+            name="AEDILIS_MAX_MESSAGE_BYTES",
+            expected=f"at most {LONGEST_MESSAGE}",
+            got=settings.max_message_bytes,
+            mend="a reject holds the whole message, and a record of Kafka has 8 MiB",
+        )
     return settings
 
 

@@ -15,6 +15,9 @@ TICKS = "aedilis/tick/"
 """MQTT: below it each ingest process tells itself the time. What stands there is no observation, so that who publishes
 can ask there whether anybody listens."""
 
+REDRIVE = "aedilis/redrive/"
+"""MQTT: below it rejects come again, each in an envelope (`kept/redrive.py`)."""
+
 _MIB = 1024 * 1024
 
 
@@ -54,12 +57,17 @@ _COMPACTED = {
 # Three days: a worker or a database that is away over a weekend loses nothing. What falls out before it was read is
 # an error and is counted (`aedilis counts`). What follows is small, and is kept a week for who looks into it.
 OBSERVATIONS = Topic("observations", config=_log(72, 1024))
-REJECTS = Topic("rejects", config=_log(168, 128))
+REJECTS = Topic("rejects", config=_log(168, 256))
+REDRIVEN = Topic("redriven", config=_log(168, 128))
+RAW = Topic("raw", config=_log(72, 1024))  # for trying sensor types: what falls out of it is missed by nobody
 ANOMALIES = Topic("anomalies", config=_log(168, 256))
 ALERTS = Topic("alerts", config=_log(168, 256))
 DELIVERIES = Topic("deliveries", config=_log(168, 128))
 DEAD_LETTERS = Topic("dead-letters", config=_log(168, 128))
 THINGS = Topic("things", partitions=1, config=_COMPACTED)
+SENSOR_TYPES = Topic("sensor-types", partitions=1, config=_COMPACTED)
+TYPE_REPORTS = Topic("type-reports", partitions=1, config=_COMPACTED)
+REGISTRY = Topic("registry", partitions=1, config=_COMPACTED)
 ANNOUNCEMENTS = Topic("announcements", partitions=1, config=_COMPACTED)
 DETECT_STATE = Topic("detect-state", config=_COMPACTED)
 ALERT_STATE = Topic("alert-state", config=_COMPACTED)
@@ -68,11 +76,16 @@ NOTIFY_STATE = Topic("notify-state", config=_COMPACTED)
 ALL = (
     OBSERVATIONS,
     REJECTS,
+    REDRIVEN,
+    RAW,
     ANOMALIES,
     ALERTS,
     DELIVERIES,
     DEAD_LETTERS,
     THINGS,
+    SENSOR_TYPES,
+    TYPE_REPORTS,
+    REGISTRY,
     ANNOUNCEMENTS,
     DETECT_STATE,
     ALERT_STATE,

@@ -204,19 +204,63 @@ class Alert(msgspec.Struct, frozen=True):
     historic: bool  # more than an hour old when it came in: stored, not notified
 
 
-class Reject(msgspec.Struct, frozen=True):
-    """Bytes refused. Topic `rejects`; `value_path` tells which part of a message that was good otherwise."""
+class Problem(msgspec.Struct, frozen=True):
+    """Why a message, or a part of it, was refused."""
 
-    process: str
-    topic: str
-    payload: bytes
-    payload_size: int  # of the whole; `payload` is cut at AEDILIS_REJECT_KEEP_BYTES
     reason: RejectReason
     detail: str
+    path: str | None = None  # in the payload; None: the whole message
+    count: int = 1  # values refused so; more than 1 where further ones are not told one by one
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A message of which something was refused, with all that is wrong with it. Topic `rejects`, one record a message."""
+
+    process: str
+    topic: str  # without the installation's prefix
+    payload: bytes  # whole, unless it is longer than AEDILIS_MAX_MESSAGE_BYTES
+    payload_size: int
     received_at: int
+    problems: tuple[Problem, ...]  # at least one
+    whole: bool  # nothing of it could be used
     sensor_type: str | None = None
-    value_path: str | None = None
-    observations: int = 0  # refused with it: 0 for a whole message, whose content is not known
+    retained: bool = False  # the broker had kept it
+
+    @property
+    def reason(self) -> RejectReason:
+        """Of its first problem: that of its group."""
+        return self.problems[0].reason
+
+    @property
+    def observations(self) -> int:
+        """Values refused; 0 for a whole message, whose content is not known."""
+        return 0 if self.whole else sum(problem.count for problem in self.problems)
+
+
+class Redriven(msgspec.Struct, frozen=True):
+    """What became of a reject that was sent again. Topic `redriven`; its key is run, partition and offset."""
+
+    run: str
+    partition: int  # where the Reject stands in the topic `rejects`
+    offset: int
+    process: str
+    observations: int  # framed; those that are stored already become duplicates
+    finished_at: int  # wall clock
+    problems: tuple[Problem, ...] = ()  # none: it was read well, and no longer stands in quarantine
+    whole: bool = False
+    sensor_type: str | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """A reject on its way through MQTT once more. msgpack; anybody may publish one, so it is read with suspicion."""
+
+    topic: str  # without the installation's prefix
+    payload: bytes
+    received_at: int  # when it came in for the first time
+    partition: int  # where the Reject stands in the topic `rejects`
+    offset: int
+    run: str
+    retained: bool = False
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -18,9 +18,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from aedilis.settings import Settings
-from api import data, live, pages
+from api import data, live, pages, rejects, types
 from api.security import Door, Headers
 from api.words import zone_of
+from registry.desk import Desk
 from storage.queries import Reader
 from storage.writer import Unavailable
 
@@ -40,25 +41,33 @@ def make_app(settings: Settings) -> FastAPI:
 
     Raises:
         SettingError: the time zone of the settings does not exist.
+        DeclarationError: a file that declares a sensor type has faults.
     """
     zone = zone_of(settings.timezone)
     reader = Reader(settings)
     pulse = live.Pulse(reader)
+    desk = Desk(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await reader.open()
-        task = asyncio.create_task(pulse.run())
+        tasks = [asyncio.create_task(pulse.run()), asyncio.create_task(desk.open())]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        await desk.close()
         await reader.close()
 
     app = FastAPI(title="Aedilis", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", lifespan=lifespan)
     app.state.reader, app.state.pulse, app.state.door = reader, pulse, Door(settings, reader)
-    app.state.zone = zone
+    app.state.settings, app.state.zone, app.state.desk = settings, zone, desk
+    app.state.redriving = asyncio.Lock()
     app.include_router(pages.router)
     app.include_router(data.router)
     app.include_router(live.router)
+    app.include_router(rejects.router)
+    app.include_router(types.pages)
+    app.include_router(types.data)
     app.add_api_route("/health/live", _alive, methods=["GET"])
     app.add_api_route("/health/ready", _ready, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])

@@ -223,19 +223,6 @@ async def alerts(
     return [plain(row) for row in rows]
 
 
-@router.get("/rejects")
-async def rejects(request: Request) -> list[Row]:
-    """Rejects by reason and shape of topic."""
-    return [plain(row) for row in await reader_of(request).reject_groups()]
-
-
-@router.get("/rejects/{number}")
-async def reject_samples(request: Request, number: Identity) -> list[Row]:
-    """The latest bytes of a group of rejects."""
-    samples = await reader_of(request).reject_samples([number], limit=500)
-    return [plain(row) for row in samples[number]]
-
-
 @router.get("/counts")
 async def counts(request: Request) -> Any:
     """The accounting of all hops."""

@@ -22,7 +22,7 @@ from fastapi.templating import Jinja2Templates
 from aedilis import units
 from aedilis.vocabulary import AlertStatus, Severity
 from api import words
-from api.data import Identity, Known, Last, Moment, Row, Word, found, more, plain, reader_of, span
+from api.data import Identity, Known, Last, Moment, Row, Word, found, more, reader_of, span
 from api.security import COOKIE, Door, from_here, own_address
 from detectors.discovery import all_detectors
 
@@ -333,17 +333,6 @@ async def alerts(
 async def counts(request: Request) -> Response:
     """Whether the counts of all hops agree."""
     return page(request, "counts", counts=await reader_of(request).counts())
-
-
-@router.get("/rejects")
-async def rejects(request: Request) -> Response:
-    """What was refused and why, with the latest bytes."""
-    reader = reader_of(request)
-    groups = await reader.reject_groups(limit=PIECE)
-    samples = await reader.reject_samples([group["id"] for group in groups], limit=5)
-    shown = {group: [{**row, **plain(row), "received_at": row["received_at"]} for row in rows]
-             for group, rows in samples.items()}  # fmt: skip
-    return page(request, "rejects", groups=groups, samples=shown, bound=PIECE)
 
 
 # ---------------------------------------------------------------- in and out

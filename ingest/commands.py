@@ -21,14 +21,17 @@ def ingest() -> None:
 
 async def _run() -> None:
     from ingest.pipeline import Pipeline
-    from sensors.compile import compile_type
-    from sensors.registry import load as load_types
+    from ingest.types import TypesInForce
 
     gc.set_threshold(100_000, 50, 100)  # what is remembered of each Datastream stays; looking through it is costly
     settings = load()
-    types = [compile_type(declared) for declared in load_types(settings.sensor_types).values()]
+    types = TypesInForce(settings)
+    await types.open()
     pipeline = Pipeline(settings, types)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, pipeline.stop)
-    await pipeline.run()
+    try:
+        await pipeline.run()
+    finally:
+        await types.close()

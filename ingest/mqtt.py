@@ -21,7 +21,7 @@ from aedilis import metrics
 from aedilis.errors import SettingError
 from aedilis.identity import to_topic_level
 from aedilis.settings import Settings
-from aedilis.topics import TICKS
+from aedilis.topics import REDRIVE, TICKS
 from sensors.compile import CompiledType
 from sensors.template import Template, filled, placeholders
 
@@ -159,10 +159,13 @@ class Share:
         self.name = ",".join(words) or "all"  # no + or #: it stands in a topic that is subscribed to
 
     def filters(self) -> list[str]:
-        """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens."""
+        """What to subscribe to; of the ticks all, so that who publishes can ask whether anybody listens.
+
+        What is sent again comes to every process, and is read by the one that holds the topic inside.
+        """
         if not self._named:
             return [f"{self._prefix}#"]
-        own = {f"{TICKS}#", *(f"{head}{agency}/#" for head in self._heads for agency in self._named)}
+        own = {f"{TICKS}#", f"{REDRIVE}#", *(f"{head}{agency}/#" for head in self._heads for agency in self._named)}
         for template, agency in self._forms:
             if _head(template, agency) is None and (placeholders(agency) or to_topic_level(agency) in self._named):
                 own.add(template.filter)  # with placeholders: `holds` tells which of them
@@ -220,6 +223,13 @@ class MqttSource:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
+
+    def listen(self, filters: list[str]) -> None:
+        """Subscribe to these as well. Nothing is unsubscribed from: what no type reads any more is kept as a reject."""
+        new = [name for name in filters if name not in self._filters]
+        self._filters = [*self._filters, *new]
+        if new:
+            self._client.subscribe([(name, 1) for name in new])  # does nothing when away: connecting subscribes to all
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection breaks."""

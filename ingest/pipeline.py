@@ -1,7 +1,8 @@
 """The loop of ingest: take, read, place, frame, send; acknowledge to MQTT after Kafka has confirmed.
 
      MQTT ──▶ queue ──▶ read ──▶ place ──▶ frame ──▶ Kafka ──confirmed──▶ acknowledge MQTT, in order
-                          └────▶ rejects ──────────────┘
+                ├─▶ raw   └────▶ rejects, redriven ────┤
+                └──────────────────────────────────────┘
 
 Killed anywhere in between, the broker sends again what was not acknowledged: at worst a frame stands twice in the
 log, and the database makes it once.
@@ -15,7 +16,6 @@ import logging
 import os
 import time
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -26,14 +26,17 @@ from aedilis import metrics
 from aedilis.frame import encode
 from aedilis.health import HealthServer
 from aedilis.settings import Settings
-from aedilis.topics import ANNOUNCEMENTS, OBSERVATIONS, PARTITIONS, REJECTS, THINGS, TICKS
-from aedilis.vocabulary import Reject
+from aedilis.topics import ANNOUNCEMENTS, OBSERVATIONS, PARTITIONS, RAW, REDRIVE, REDRIVEN, REJECTS, THINGS, TICKS
+from aedilis.vocabulary import Redriven, Reject
 from ingest.announcements import read_announcements
 from ingest.datastreams import Datastreams
 from ingest.framer import Framer
 from ingest.mqtt import Message, MqttSource, Share
 from ingest.placement import Placement, read_placed
 from ingest.reader import Reader
+from ingest.redrive import Redriver
+from ingest.types import TypesInForce
+from kept import raw
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 
@@ -48,19 +51,25 @@ ANNOUNCE_SECONDS = 600
 class Pipeline:
     """One ingest process."""
 
-    def __init__(self, settings: Settings, types: list[CompiledType]) -> None:
-        share = Share(settings, types)
+    def __init__(self, settings: Settings, types: TypesInForce) -> None:
+        share = Share(settings, types.kinds)
         self._settings = settings
+        self._types = types
         self._process = f"ingest-{share.name}-{time.time_ns() // 1000:016x}"
         client_id = f"aedilis-ingest-{settings.mqtt_prefix.replace('/', '.')}{share.name}"
         self._ticks_below = f"{settings.mqtt_prefix}{TICKS}".encode()
+        self._own_below = (self._ticks_below, f"{settings.mqtt_prefix}{REDRIVE}".encode())
         self._tick_topic = f"{settings.mqtt_prefix}{TICKS}{client_id}"
         self._source = MqttSource(settings, client_id, share.filters())
-        channels = Channels(types)
+        channels = Channels(types.kinds)
         self._placement = Placement(settings)
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
-        self._reader = Reader(settings, self._process, types, share, channels, self._placement, self._framer.batch)
+        self._reader = Reader(
+            settings, self._process, types.kinds, share, channels, self._placement, self._framer.batch
+        )
+        self._redriver = Redriver(settings, self._process, self._reader, self._framer)
+        self._raw_partition = zlib.crc32(share.name.encode()) % PARTITIONS
         self._under_way: asyncio.Queue[tuple[list[asyncio.Future[object]], list[Message]]] = asyncio.Queue(
             ROUNDS_UNDER_WAY
         )
@@ -114,18 +123,23 @@ class Pipeline:
 
     async def _turn(self) -> None:
         """Read what waits, as much as one round of frames takes, and send it; then let more come, if that was all."""
+        self._types.between_rounds(self._use)
         rejects: list[Reject] = []
+        redriven: list[Redriven] = []
         messages: list[Message] = []
+        ours: list[Message] = []
         tick = None
         while not (full := self._framer.pending() >= self._settings.frame_rows or len(messages) >= ROUND_MESSAGES):
             taken = self._source.take()
             if not taken:
                 break
             messages += taken
-            tick = self._read(taken, rejects, tick)
+            tick = self._read(taken, ours, rejects, redriven, tick)
         if messages:
             sends = await self._send(tick)
-            sends += await self._send_rejects(rejects)
+            sends += await self._send_refused(rejects, redriven)
+            if ours and self._settings.keep_raw:
+                sends += await self._send_raw(ours)
             metrics.MESSAGES.inc(len(messages))
             metrics.INGEST_BACKLOG.set(self._source.waiting())
             await self._under_way.put((sends, messages))
@@ -134,31 +148,43 @@ class Pipeline:
             self._reader.requests.clear()
         await asyncio.sleep(0 if full else self._settings.frame_ms / 1000)
 
-    def _read(self, messages: list[Message], rejects: list[Reject], tick: int | None) -> int | None:
+    def _use(self, types: Sequence[CompiledType]) -> None:
+        share = Share(self._settings, types)
+        self._reader.use(types, share)
+        self._source.listen(share.filters())
+
+    def _read(
+        self,
+        messages: list[Message],
+        ours: list[Message],
+        rejects: list[Reject],
+        redriven: list[Redriven],
+        tick: int | None,
+    ) -> int | None:
         """Read them; the latest tick among them and before."""
-        read, ours = self._reader.read, 0
+        read, before = self._reader.read, len(ours)
         for message in messages:
-            if message.topic.startswith(self._ticks_below):
-                if message.topic.decode(errors="replace") == self._tick_topic:
+            if message.topic.startswith(self._own_below):
+                if not message.topic.startswith(self._ticks_below):
+                    redriven += self._redriver.read(message)
+                elif message.topic.decode(errors="replace") == self._tick_topic:
                     tick = max(tick or 0, _tick_of(message))
                 continue
             refused = read(message)
             if refused is None:
                 continue
-            ours += 1
+            ours.append(message)
             if refused:
-                self._count(refused)
+                self._count(refused[0])
                 rejects += refused
-        self._framer.messages += ours
+        self._framer.messages += len(ours) - before
         return tick
 
-    def _count(self, refused: Sequence[Reject]) -> None:
-        if refused[0].observations:
-            self._framer.observations_rejected += len(refused)
-        else:
-            self._framer.messages_rejected += 1
-        for reason, number in Counter(reject.reason for reject in refused).items():
-            metrics.REJECTS.labels(reason).inc(number)
+    def _count(self, reject: Reject) -> None:
+        self._framer.observations_rejected += reject.observations
+        self._framer.messages_rejected += reject.whole
+        for problem in reject.problems:
+            metrics.REJECTS.labels(problem.reason).inc(problem.count)
 
     async def _send(self, tick: int | None, *, closing: bool = False) -> list[asyncio.Future[object]]:
         assert self._producer is not None
@@ -180,14 +206,27 @@ class Pipeline:
             metrics.FRAMES.inc()
         return sends
 
-    async def _send_rejects(self, rejects: list[Reject]) -> list[asyncio.Future[object]]:
+    async def _send_refused(self, rejects: list[Reject], redriven: list[Redriven]) -> list[asyncio.Future[object]]:
         assert self._producer is not None
         topic = self._settings.topic(REJECTS.name)
-        return [
+        sends = [
             await self._producer.send(
                 topic, value=msgspec.json.encode(reject), partition=zlib.crc32(reject.topic.encode()) % PARTITIONS
             )
             for reject in rejects
+        ]
+        topic = self._settings.topic(REDRIVEN.name)
+        return sends + [
+            await self._producer.send(topic, value=msgspec.json.encode(outcome), partition=outcome.partition)
+            for outcome in redriven
+        ]
+
+    async def _send_raw(self, messages: list[Message]) -> list[asyncio.Future[object]]:
+        assert self._producer is not None
+        topic, most = self._settings.topic(RAW.name), self._settings.max_message_bytes
+        return [
+            await self._producer.send(topic, value=value, partition=self._raw_partition)
+            for value in raw.pack(messages, len(self._settings.mqtt_prefix), most)
         ]
 
     async def _confirm(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from aedilis.settings import Settings
-from aedilis.vocabulary import Reject, RejectReason
+from aedilis.vocabulary import Problem, Reject, RejectReason
 from ingest.announcements import Announcement
 from ingest.mqtt import Message, Share
 from ingest.placement import Home, Placement
@@ -16,11 +16,15 @@ from sensors.compile import CompiledType, Refused
 from sensors.device import Device
 from sensors.format import Memory
 from sensors.gateway import Gateway
+from sensors.template import Template
 
 log = logging.getLogger(__name__)
 
 STRANGERS = 10_000
 """Topics that are remembered though they have not yet given an observation."""
+
+PROBLEMS = 50
+"""Of one message that are told one by one; the others are counted by reason."""
 
 _Refusal = tuple[RejectReason, str, str | None]
 """Of a whole topic: (reason, detail, sensor type)"""
@@ -51,9 +55,7 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._process = process
-        forms = [(template, kind) for kind in types for template in kind.templates]
-        self._forms = sorted(forms, key=lambda form: form[0].rank)
-        self._share = share
+        self._types, self._forms, self._share = types, _forms(types), share
         self._channels = channels
         self._placement = placement
         self._batch = batch
@@ -79,10 +81,26 @@ class Reader:
             memory.kept.clear()
             memory.asked.clear()
 
+    def use(self, types: Sequence[CompiledType], share: Share) -> None:
+        """Read with these types from now on. A topic whose type is no longer among them, or that one of the new types may
+        want for itself, is looked at anew.
+        """
+        new = [kind for kind in types if kind not in self._types]
+        self._types, self._forms, self._share = types, _forms(types), share
+        self._strangers.clear()
+        self._routes = {
+            raw: route
+            for raw, route in self._routes.items()
+            if route.kind in types and not any(kind.matches(self._inner(raw)) is not None for kind in new)
+        }
+
+    def _inner(self, raw: bytes) -> str:
+        return raw.decode(errors="replace").removeprefix(self._prefix)
+
     def read(self, message: Message) -> Sequence[Reject] | None:
         """Read one message; never raises for what is in it. None when another process reads it.
 
-        One Reject with `observations` = 0: it was refused whole.
+        One Reject if something of it was refused.
         """
         route = known = self._routes.get(message.topic)
         if route is None:
@@ -117,8 +135,7 @@ class Reader:
             self._note(route, message)
         if not problems:
             return ()
-        name = route.kind.name
-        return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
+        return [self._refused(message, _told(problems), route.kind.name)]
 
     def _settle(self, device: Device) -> None:
         device.home = self._placement.settle(device.agency, device.thing, device.place)
@@ -167,18 +184,34 @@ class Reader:
         reason: RejectReason,
         detail: str,
         sensor_type: str | None = None,
-        path: str | None = None,
-        observations: int = 0,
+    ) -> Reject:
+        """All of a message."""
+        return self._refused(message, (Problem(reason, detail[:500]),), sensor_type, whole=True)
+
+    def _refused(
+        self, message: Message, problems: tuple[Problem, ...], sensor_type: str | None, *, whole: bool = False
     ) -> Reject:
         return Reject(
             process=self._process,
-            topic=message.topic.decode(errors="replace"),
-            payload=message.payload[: self._settings.reject_keep_bytes],
+            topic=message.topic.decode(errors="replace").removeprefix(self._prefix),
+            payload=message.payload[: self._settings.max_message_bytes],
             payload_size=len(message.payload),
-            reason=reason,
-            detail=detail[:500],
             received_at=message.received_at,
+            problems=problems,
+            whole=whole,
             sensor_type=sensor_type,
-            value_path=path,
-            observations=observations,
+            retained=message.retained,
         )
+
+
+def _forms(types: Sequence[CompiledType]) -> list[tuple[Template, CompiledType]]:
+    """The forms of topics in the order in which they are tried: the more literal first."""
+    return sorted(((form, kind) for kind in types for form in kind.templates), key=lambda form: form[0].rank)
+
+
+def _told(problems: list[tuple[RejectReason, str, str | None]]) -> tuple[Problem, ...]:
+    """The first of them as they are, the others by reason: a message may hold thousands of bad values."""
+    told = [Problem(reason, detail[:500], path) for reason, detail, path in problems[:PROBLEMS]]
+    rest = Counter(reason for reason, _, _ in problems[PROBLEMS:])
+    told += [Problem(reason, f"{count} more of this reason", None, count) for reason, count in rest.items()]
+    return tuple(told)

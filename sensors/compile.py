@@ -247,7 +247,7 @@ class CompiledType:
         return key in self.record_keys or self.ignores_others or (self.format_speaks and key[:1] == "@")
 
     def records_of(self, content: dict[str, Any], root: str, problems: list[Problem]) -> list[Any]:
-        """The records that a message lists.
+        """The records that a message lists. One that says no time is of the time that the message says.
 
         Raises:
             Refused: it lists none.
@@ -259,8 +259,12 @@ class CompiledType:
             expected = f"expected a list at {show(self.records_key, root)}, got {kind(records)}"
             raise Refused(RejectReason.WRONG_SHAPE, expected)
         if not self.ignores_others:
-            problems += [undeclared(other, root) for other in flat if other not in self.message_keys]
-        return records
+            own = self.message_keys
+            problems += [undeclared(other, root) for other in flat if other not in own and other != self.time_key]
+        key, said = self.time_key, flat.get(self.time_key)
+        if said is None or not isinstance(key, str):
+            return records
+        return [{key: said, **one} if type(one) is dict and key not in one else one for one in records]
 
     def time_of(self, record: dict[Any, Any], received_at: int, retained: bool) -> int:
         """When it was."""

@@ -26,6 +26,18 @@ Place = tuple[str | int, ...]
 _ROUNDS = 4
 _DEPENDS = {"datastream": "$.payload.labels", "without": "$.detectors", "compute": "$.inputs"}
 """Last key of a path → where a fault may be the cause of what is said of it."""
+_WORDS = {
+    r", unable to .*": "",
+    r"a valid (tuple|list)": "a list",
+    r"a valid dictionary( or (instance|object) .*)?": "a table",
+    r"a valid boolean": "true or false",
+    r"a valid number": "a number",
+    r"a valid integer": "a whole number",
+    r"a valid string": "text",
+    r"String should match pattern": "text of the form",
+    r"String should have": "text of",
+    r"(Tuple|List|Dictionary) should have": "a list of",
+}
 _INDEXED = re.compile(r"\$\.(\w+)\[(\d+)\]")
 
 
@@ -72,9 +84,9 @@ def of_form(error: ValidationError, model: type[BaseModel], raw: Any, root: str 
         found.setdefault(_path(place, root), []).append((place, fault))
     faults = []
     for path, at in found.items():
-        empty = all(fault["type"] == "too_short" for _, fault in at)
-        if empty and any(other.startswith((f"{path}[", f"{path}.")) for other in found):
-            continue  # a list counts as empty when its only item has a fault: the item's own fault is enough
+        deeper = any(other.startswith((f"{path}[", f"{path}.")) for other in found)
+        if deeper and all(fault["type"] != "value_error" for _, fault in at):
+            continue  # a list counts as empty when its only item has a fault, a path as no text: what is inside is enough
         faults.append(_of_place(path, at[0][0], [fault for _, fault in at], model))
     return faults
 
@@ -89,13 +101,20 @@ def _of_place(path: str, place: Place, faults: Sequence[Any], model: type[BaseMo
         return Fault(path, "unknown key", mend, expected=among, got=str(place[-1]))
     if kinds == {"missing"}:
         return Fault(path, "missing", "add it", expected="a value", got="nothing")
-    messages = dict.fromkeys(_expected(fault["msg"]) for fault in faults)
-    expected, got = " or ".join(messages), _shown(faults[0]["input"])
+    got = _shown(faults[0]["input"])
+    message = str(faults[0]["msg"])
+    if message.startswith("Value error, ") and not message.startswith("Value error, expected "):  # of our own words
+        said, _, mend = message.removeprefix("Value error, ").partition("; ")
+        return Fault(path, f"{said}, got {got}", mend or "correct it", got=got)
+    expected = " or ".join(dict.fromkeys(_expected(fault["msg"]) for fault in faults))
     return Fault(path, f"expected {expected}, got {got}", "correct it", expected=expected, got=got)
 
 
 def _expected(message: str) -> str:
+    """In words of TOML, not of Python."""
     message = message.removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("expected ")
+    for python, toml in _WORDS.items():
+        message = re.sub(python, toml, message)
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 

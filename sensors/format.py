@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,6 +102,14 @@ def unmask(record: Record) -> None:
         for key in foreign:
             del record[key]
         record["@fault"] = f"a key that begins with @ is no device's: {', '.join(foreign)[:200]}"
+
+
+@runtime_checkable
+class Suggests(Protocol):
+    """A format that must be told what the bytes do not say, and can guess it."""
+
+    def suggest(self, topic: str, payloads: Sequence[bytes]) -> Sequence[Mapping[str, Any]]:
+        """Options with which the payloads may be read, the likeliest first."""
 
 
 class Format(Protocol):

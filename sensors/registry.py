@@ -16,19 +16,26 @@ def load(extra: str = "") -> dict[str, SensorType]:
     Raises:
         DeclarationError: a file has faults, two declare the same form of topic, or `extra` is no folder.
     """
-    found: dict[str, SensorType] = {}
-    for file in sorted(files("sensors").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".toml"):
-            declared = parse(file.read_text(encoding="utf-8"), file.name)
-            found[declared.name] = declared
+    return {name: declared for name, (declared, _) in load_texts(extra).items()}
+
+
+def load_texts(extra: str = "") -> dict[str, tuple[SensorType, str]]:
+    """As `load`, with the text of the file beside each declaration."""
+    texts = [
+        (file.name, file.read_text(encoding="utf-8"))
+        for file in sorted(files("sensors").iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".toml")
+    ]
     if extra:
         folder = Path(extra)
         if not folder.is_dir():
             raise DeclarationError(name=extra, count=1, faults="- AEDILIS_SENSOR_TYPES is no folder")
-        for path in sorted(folder.glob("*.toml")):
-            declared = read(path)
-            found[declared.name] = declared
-    _one_a_topic(found)
+        texts += [(str(path), read_text(path)) for path in sorted(folder.glob("*.toml"))]
+    found: dict[str, tuple[SensorType, str]] = {}
+    for where, text in texts:
+        declared = parse(text, where)
+        found[declared.name] = declared, text
+    one_a_topic({name: declared for name, (declared, _) in found.items()})
     return found
 
 
@@ -38,14 +45,22 @@ def read(path: Path) -> SensorType:
     Raises:
         DeclarationError: it cannot be read, or has faults.
     """
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """What stands in a file.
+
+    Raises:
+        DeclarationError: it cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(name=str(path), count=1, faults=f"- cannot be read: {error}") from error
-    return parse(text, str(path))
 
 
-def _one_a_topic(found: dict[str, SensorType]) -> None:
+def one_a_topic(found: dict[str, SensorType]) -> None:
     """A message is read by one type: a second one of the same topic would never see any."""
     forms: dict[str, str] = {}
     for name, declared in found.items():

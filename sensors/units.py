@@ -29,7 +29,6 @@ SAME: Conversion = (1.0, 0.0, 1.0)
 
 _GAS_CONSTANT = Fraction("8.31446261815324")  # J/(mol·K), exact since the SI of 2019
 _LONGEST = 60
-_DEEPEST = 5
 
 
 @lru_cache(maxsize=4096)
@@ -163,16 +162,14 @@ def _parsed(unit: str) -> _Parsed | None:
         return _Parsed(Fraction(1), frozenset(), frozenset({(unit, 1)}))
     if unit in _DEGREES:
         return _Parsed(Fraction(1), frozenset({(_DEGREES[unit][0], 1)}), frozenset())
-    return _product(unit, 0)
+    return _product(unit)
 
 
-def _product(code: str, depth: int) -> _Parsed | None:
+def _product(code: str) -> _Parsed | None:
     """`a.b/c`, from left to right; a leading `/` too."""
-    if depth > _DEEPEST:
-        return None
     factor, sizes, own = Fraction(1), Counter[str](), Counter[str]()
     for sign, component in _components(code):
-        part = _component(component, depth)
+        part = _component(component)
         if part is None:
             return None
         factor *= part.factor**sign
@@ -202,7 +199,7 @@ def _components(code: str) -> list[tuple[int, str]]:
     return [*found, (sign, code[start:])]
 
 
-def _component(text: str, depth: int) -> _Parsed | None:
+def _component(text: str) -> _Parsed | None:
     matched = _ANNOTATED.fullmatch(text)
     if matched is None:
         return None
@@ -211,7 +208,7 @@ def _component(text: str, depth: int) -> _Parsed | None:
         own = frozenset({(annotation, 1)}) if annotation and len(annotation) > 2 else None
         return None if own is None else _Parsed(Fraction(1), frozenset(), own)
     if base[0] == "(" and base[-1] == ")":
-        return _product(base[1:-1], depth + 1)
+        return _product(base[1:-1])
     if base.isdigit():
         return _Parsed(Fraction(int(base)), frozenset(), frozenset()) if int(base) else None
     found = _atom(base, 1)

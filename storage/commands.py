@@ -56,6 +56,13 @@ def _show(found: Counts) -> None:
     console.print(table)
     for reason, number in found.rejects.items():
         console.print(f"rejected, {reason}: {number:,}")
+    if any(found.quarantine.values()):
+        told = {
+            "stand and can be sent again": found.quarantine["standing"],
+            "were sent again and read": found.quarantine["redriven"],
+            "went from the log before that": found.quarantine["dropped"],
+        }
+        console.print("rejects: " + ", ".join(f"{number:,} {words}" for words, number in told.items() if number))
     for role, number in found.lost.items():
         console.print(f"LOST: {number:,} records that Kafka deleted before {role} had read them; see table dead_letter")
     if found.dropped:

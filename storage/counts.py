@@ -14,7 +14,12 @@ so it did not acknowledge it, and the MQTT broker gives it to the next process. 
 - `dead_letters`: records of the log that a role could not apply (table `dead_letter` says which and why);
 - `lost`: role → records that Kafka's retention deleted before that role had read them; any is an error, and then
   nothing agrees;
-- `dropped`: observations that were stored and that our own retention has dropped since.
+- `dropped`: observations that were stored and that our own retention has dropped since;
+- `quarantine`: messages that were rejected, whole or in part: `standing` can be sent again, `redriven` were and were read
+  well, `dropped` went from the log before that.
+
+A message that is sent again (`aedilis redrive`) was counted when it came, so it counts no second time: not among the
+messages of its process, nor among the rejects. What is read of it is published, framed and stored as all else is.
 """
 
 from __future__ import annotations
@@ -51,6 +56,7 @@ class Counts(msgspec.Struct, frozen=True):
     dead_letters: int
     lost: dict[str, int]
     dropped: int
+    quarantine: dict[str, int]
 
 
 async def read_counts(connection: Connection) -> Counts:
@@ -74,6 +80,11 @@ def account(
 ) -> Counts:
     """The sums over the rows of the queries in `counts.sql`."""
     total = {key: sum(row[key] for row in partitions) for key in ("observations", *_OUTCOMES, "missing")}
+    quarantine = {
+        "standing": tables["standing"],
+        "redriven": tables["redriven"],
+        "dropped": tables["dropped_rejects"],
+    }
     said = {key: sum(row[key] for row in processes) for key in ("framed", "missing", "frames", "sent")}
     sums = [
         _read_and_framed(processes),
@@ -95,6 +106,11 @@ def account(
         ),
         _sum("missing said = missing in frames", {"said": said["missing"]}, {"in_frames": total["missing"]}),
         _rejects_said_and_stored(processes, rejected),
+        _sum(
+            "messages rejected = standing + redriven + dropped",
+            {"whole": sum(row["messages"] for row in rejected), "in_part": sum(row["partly"] for row in rejected)},
+            quarantine,
+        ),
     ]
     for row in partitions:
         parts = {key: row[key] for key in _OUTCOMES}
@@ -113,6 +129,7 @@ def account(
         tables["dead_letters"],
         lost or {},
         tables["dropped"],
+        quarantine,
     )
 
 

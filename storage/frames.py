@@ -24,14 +24,15 @@ import numpy.typing as npt
 from aedilis import metrics
 from aedilis.frame import Frame
 from aedilis.identity import stable_id
-from aedilis.vocabulary import Quality, Reject, RejectReason
+from aedilis.vocabulary import Problem, Quality, Reject, RejectReason
 from storage.database import Connection, Partition, Pool, Refused, queries, transaction
 from storage.declarations import Batch, Declarations
 from storage.latest import Latest
 from storage.observations import Stored, copy_new, merge, moment, rows_of
 from storage.progress import Stands, WentBack
-from storage.rejects import put_group
+from storage.rejects import Group, put_group
 from storage.rows import Rows
+from storage.shapes import topic_shape
 
 Q = queries("write")
 ROWS_TOGETHER = 50_000
@@ -223,13 +224,14 @@ async def _refuse(
             topic=f"{named.thing.agency}/{named.thing.name}/{named.name}" if named else f"datastream {number}",
             payload=payload,
             payload_size=len(payload),
-            reason=RejectReason.REFUSED_DATASTREAM,
-            detail=batch.refused[process][number],
             received_at=int(frame.ingested_at[last]),
+            problems=(Problem(RejectReason.REFUSED_DATASTREAM, batch.refused[process][number], None, len(at)),),
+            whole=False,
             sensor_type=frame.sensor_types[frame.sensor_type_code[last]],
-            observations=len(at),
         )
-        await put_group(connection, partition, stable_id(reject.reason, process, number), [(offset, reject)])
+        identity = stable_id(reject.reason, process, number)
+        group = Group(identity, reject.reason, reject.sensor_type, topic_shape(reject.topic), "an Observation")
+        await put_group(connection, partition, group, [(offset, reject)], len(at), len(payload))
 
 
 _OUTCOMES = {"inserted": "inserted", "revision": "revisions", "duplicate": "duplicates", "refused": "refused"}

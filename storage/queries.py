@@ -17,7 +17,7 @@ from storage.counts import Counts, read_counts
 from storage.database import Connection, make_pool, queries
 from storage.writer import Unavailable
 
-Q = queries("read")
+Q = queries("read") | queries("rejects")
 Row = dict[str, Any]
 
 
@@ -143,16 +143,41 @@ class Reader:
         """Alerts, the newest first; `before` is the identity of the last one already known."""
         return await self._all("alerts", status=status, kind=kind, agency=agency, before=before, limit=limit)
 
-    async def reject_groups(self, limit: int = 500) -> list[Row]:
-        """Rejects by reason and shape of topic, those that came last first."""
-        return await self._all("reject_groups", limit=limit)
+    async def reject_groups(self, limit: int = 500, group: int | None = None) -> list[Row]:
+        """Rejects by reason, type and shapes, those that came last first; or one group."""
+        return await self._all("groups", limit=limit, id=group)
 
     async def reject_samples(self, groups: Sequence[int], limit: int = 20) -> dict[int, list[Row]]:
         """Group → its latest bytes."""
         samples: dict[int, list[Row]] = {group: [] for group in groups}
-        for row in await self._all("reject_samples", ids=list(groups), limit=limit):
+        for row in await self._all("samples", ids=list(groups), limit=limit):
             samples[row.pop("reject_group")].append(row)
         return samples
+
+    async def standing_rejects(
+        self,
+        group: int | None,
+        reason: str | None,
+        sensor_type: str | None,
+        after: tuple[int, int, int],
+        limit: int = 50,
+    ) -> list[Row]:
+        """The next partition, batch, reject_group and offsets of records of the log of rejects that stand."""
+        partition, batch, known = after
+        wanted = {"group": group, "reason": reason, "sensor_type": sensor_type}
+        return await self._all("standing", **wanted, partition=partition, batch=batch, after=known, limit=limit)
+
+    async def redrive_outcome(self, run: str) -> Row:
+        """What became of a run so far: read, in_part, refused, observations."""
+        return await self._one("outcome", run=run) or {}
+
+    async def refused_again(self, run: str) -> dict[str, int]:
+        """Reason → messages that a run refused again."""
+        return {row["reason"]: row["messages"] for row in await self._all("refused_again", run=run)}
+
+    async def types(self) -> dict[str, Row]:
+        """Sensor type → what came by it: things, datastreams, last_time, observations_of_hour (the last full one), rejects."""
+        return {row["name"]: row for row in await self._all("types")}
 
     async def counts(self) -> Counts:
         """The accounting of all hops."""

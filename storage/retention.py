@@ -17,15 +17,16 @@ from psycopg import sql
 from aedilis.settings import Settings
 from aedilis.topics import PARTITIONS
 from storage.database import Connection, Pool, queries
+from storage.rejects import fold
 
 log = logging.getLogger(__name__)
 Q = queries("retention")
 LOCK = 0x7265_7461
 """Advisory lock of the job."""
-GROUPS = 10_000
-"""Groups of rejects: somebody who publishes garbage under ever new topics must not fill the disk."""
 LETTERS = 1_000
 """Dead letters: each holds a record, and a record may have megabytes."""
+OUTCOMES = 1_000_000
+"""Of rejects that were sent again; whoever sent them has read them by then."""
 
 
 class Retention:
@@ -48,7 +49,8 @@ class Retention:
             ("deliveries", {"days": found}),
             ("alerts", {"days": found}),
             ("anomalies", {"days": found}),
-            ("reject_groups", {"days": accounts, "groups": GROUPS}),
+            ("reject_groups", {"days": accounts}),
+            ("redriven", {"days": accounts, "outcomes": OUTCOMES}),
             ("dead_letters", {"days": accounts, "letters": LETTERS}),
             ("processes", {"days": accounts, "partitions": PARTITIONS}),
             ("refusals", {}),
@@ -57,6 +59,9 @@ class Retention:
                 if not await _mine(connection):
                     return
                 await connection.execute(Q[name], values)
+        async with self._pool.connection() as connection, connection.transaction():
+            if await _mine(connection):
+                await fold(connection)
 
     async def _drop_one(self, table: str) -> bool:
         """Drop the oldest chunk that must go. Returns whether there was one."""

@@ -11,16 +11,15 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from aedilis.frame import Frame
-from aedilis.identity import stable_id
 from aedilis.settings import Settings
-from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Reject
+from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Redriven, Reject
 from storage.database import Connection, make_pool, queries, transaction
 from storage.database import Refused as Refused
 from storage.database import Unavailable as Unavailable
 from storage.frames import Frames
 from storage.observations import moment
 from storage.progress import Stands
-from storage.rejects import put_group, text, topic_shape
+from storage.rejects import drop_unread, put_redriven, put_rejects
 
 Q = queries("write")
 T = TypeVar("T")
@@ -33,6 +32,7 @@ class Writer:
         self.pool = make_pool(settings, size=6, lazy=True)
         self._stands = Stands()
         self._frames = Frames(self.pool, self._stands)
+        self._keep = settings.reject_keep_bytes
 
     async def __aenter__(self) -> Writer:
         await self.pool.open(wait=False)
@@ -114,21 +114,22 @@ class Writer:
         """Count rejects, group them, keep the latest samples. Raises as `write_frames` does."""
 
         async def put(connection: Connection, fresh: list[tuple[int, Reject]]) -> None:
-            groups: dict[int, list[tuple[int, Reject]]] = {}
-            processes: dict[tuple[str, str], list[Reject]] = {}
-            for offset, reject in fresh:
-                group = stable_id(reject.reason, reject.sensor_type or "", topic_shape(reject.topic))
-                groups.setdefault(group, []).append((offset, reject))
-                processes.setdefault((reject.process, reject.reason), []).append(reject)
-            for group in sorted(groups):  # in one order, so that partitions do not wait for each other in a circle
-                await put_group(connection, partition, group, groups[group])
-            for (process, reason), rejects in sorted(processes.items()):
-                whole = sum(1 for reject in rejects if not reject.observations)
-                values = {"process": process, "reason": reason, "messages": whole}
-                values["observations"] = sum(reject.observations for reject in rejects)
-                await connection.execute(Q["count_rejects"], values)
+            await put_rejects(connection, partition, fresh, self._keep)
 
         await self._write(topic, partition, records, put)
+
+    async def write_redriven(self, topic: str, partition: int, records: Sequence[tuple[int, Redriven]]) -> None:
+        """Store what became of rejects that were sent again. Raises as `write_frames` does."""
+
+        async def put(connection: Connection, fresh: list[tuple[int, Redriven]]) -> None:
+            await put_redriven(connection, partition, [outcome for _, outcome in fresh])
+
+        await self._write(topic, partition, records, put)
+
+    async def drop_rejects(self, beginnings: dict[int, int]) -> int:
+        """Count as dropped the rejects that the log (partition → its first offset) has lost. Raises: Unavailable."""
+        async with transaction(self.pool) as connection:
+            return await drop_unread(connection, beginnings)
 
     async def write_deliveries(self, topic: str, partition: int, records: Sequence[tuple[int, Delivery]]) -> None:
         """Store the outcomes of notifications. Raises as `write_frames` does."""
@@ -147,7 +148,7 @@ class Writer:
 
         async def put(connection: Connection, fresh: list[tuple[int, DeadLetter]]) -> None:
             rows = [{name: getattr(record, name) for name in record.__struct_fields__} for _, record in fresh]
-            rows = [{**row, "reason": text(row["reason"])} for row in rows]
+            rows = [{**row, "reason": row["reason"].replace("\0", "�")} for row in rows]  # PostgreSQL's text has no NUL
             await connection.cursor().executemany(Q["insert_dead_letter"], rows)
 
         await self._write(topic, partition, records, put)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,14 @@ from aedilis.errors import DeclarationError, FrameError
 from aedilis.frame import Frame, decode
 from aedilis.settings import Settings
 from aedilis.topics import ANOMALIES, DETECT_STATE, OBSERVATIONS
-from aedilis.vocabulary import Anomaly, Datastream, Thing
+from aedilis.vocabulary import Anomaly, Datastream
 from detectors.discovery import all_detectors
+from registry.check import check_detectors
+from registry.follower import Follower
+from registry.types import Known
 from sensors.compile import CompiledType, compile_type
-from sensors.registry import load
+from sensors.declaration import SensorType
+from sensors.registry import load_texts
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
 from streams.engine import SCHEMA, Engine, Use
@@ -145,28 +150,27 @@ class Faults:
 
 
 class Types:
-    """The sensor types of this worker, read again when a frame names one that it does not know.
-
-    Raises:
-        DeclarationError: a file has faults, or names a detector or parameters that there are not.
+    """What each version of a sensor type lets watch: a function of the log, which knows a version before any frame names
+    it. A version that the log does not tell is watched as the next newer one that is known, else by nothing.
     """
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, known: Known) -> None:
+        self.known = known
         self._missed: dict[tuple[str, int], float] = {}
         self._given_up: set[tuple[str, int]] = set()
-        self._types = self._read()
-        self._uses: dict[tuple[str, str], tuple[Use, ...]] = {}
+        self._compiled: dict[tuple[str, int], CompiledType] = {}
+        self._uses: dict[tuple[str, int, str], tuple[Use, ...]] = {}
 
-    def _read(self) -> dict[str, CompiledType]:
-        types = {name: compile_type(declared) for name, declared in load(self._folder).items()}
-        for compiled in types.values():
-            _check(compiled)
-        return types
+    async def take(self, name: str, declared: SensorType | None) -> None:
+        """Make ready for what is in force from now on.
 
-    def _knows(self, name: str, version: int) -> bool:
-        compiled = self._types.get(name)
-        return compiled is not None and compiled.version >= version
+        Raises:
+            DeclarationError: it names a detector or parameters that there are not.
+        """
+        if declared is not None:
+            compiled = await asyncio.to_thread(compile_type, declared)
+            check_detectors(compiled)
+            self._compiled[name, declared.version] = compiled
 
     def wait_for(self, datastreams: Iterable[Datastream]) -> None:
         """Call it before anything of a batch is applied.
@@ -175,26 +179,19 @@ class Types:
             Stalled: a type is not known yet, and was not waited for long enough.
         """
         named = {(one.sensor_type, one.sensor_version) for one in datastreams} - self._given_up
-        if all(self._knows(*one) for one in named):
-            return
-        try:
-            self._types = self._read()
-            self._uses.clear()
-        except DeclarationError as error:
-            log.error("the sensor types stay as they were: %s", error)
         now = time.monotonic()
-        for name, version in sorted(one for one in named if not self._knows(*one)):
+        for name, version in sorted(one for one in named if self.known.version(*one) is None):
             if now - self._missed.setdefault((name, version), now) < WAIT_SECONDS:
-                raise Stalled(f"sensor type {name}@{version} is not declared here; is AEDILIS_SENSOR_TYPES the same?")
-            log.error("sensor type %s@%d is not declared here: nothing watches its Datastreams", name, version)
+                raise Stalled(f"sensor type {name}@{version} does not stand in the log")
+            log.error("sensor type %s@%d does not stand in the log: a newer one counts, if there is any", name, version)
             self._given_up.add((name, version))
 
     def pipeline(self, datastream: Datastream) -> tuple[tuple[Use, ...], int]:
-        """What watches a Datastream, and its allowed lateness (µs). A type not declared here is watched by nothing."""
-        compiled = self._types.get(datastream.sensor_type)
+        """What watches a Datastream, and its allowed lateness (µs)."""
+        compiled = self._find(datastream.sensor_type, datastream.sensor_version)
         if compiled is None:
             return (), 0
-        key = (datastream.sensor_type, datastream.observed_property)
+        key = (compiled.name, compiled.version, datastream.observed_property)
         if key not in self._uses:
             self._uses[key] = tuple(
                 Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
@@ -202,27 +199,38 @@ class Types:
             )
         return self._uses[key], compiled.allowed_lateness
 
-
-def _check(compiled: CompiledType) -> None:
-    declared, faults = compiled.declared, []
-    sample = Datastream(0, Thing(0, "", "", "", 0), "", "", "", declared.name, declared.version, 1_000_000)
-    for i, prop in enumerate(declared.properties):
-        for use in compiled.detectors_of(prop.name):
-            known = all_detectors()
-            if use.name not in known:
-                faults.append(f"- at $.properties[{i}]: no detector {use.name!r}; there are {', '.join(sorted(known))}")
-                continue
-            try:
-                known[use.name].parameters_of(dict(use.parameters), sample)
-            except ValueError as error:
-                faults.append(f"- at $.properties[{i}], detector {use.name}: {error}")
-    if faults:
-        raise DeclarationError(name=declared.name, count=len(faults), faults="\n".join(dict.fromkeys(faults)))
+    def _find(self, name: str, version: int) -> CompiledType | None:
+        if (name, version) in self._compiled:
+            return self._compiled[name, version]
+        found = next((one for number, one in self.known.versions(name).items() if number >= version), None)
+        if found is None:
+            return None
+        try:
+            compiled = compile_type(found.declared)
+            check_detectors(compiled)
+        except DeclarationError as error:
+            log.error("nothing watches what %s@%d reads: %s", name, version, error)
+            return None
+        if found.version == version:
+            self._compiled[name, version] = compiled
+        return compiled
 
 
 def role(settings: Settings) -> Role:
-    """The detect role."""
-    types = Types(settings.sensor_types)
+    """The detect role.
+
+    Raises:
+        DeclarationError: a file has faults, or names a detector or parameters that there are not.
+    """
+    files = load_texts(settings.sensor_types)
+    for declared, _ in files.values():
+        check_detectors(compile_type(declared))
+    types = Types(Known(files))
+    follower = Follower(settings, "detect", types.known, types.take)
     return Role(
-        "detect", (OBSERVATIONS,), lambda _, partition, producer: DetectJob(settings, partition, producer, types)
+        "detect",
+        (OBSERVATIONS,),
+        lambda _, partition, producer: DetectJob(settings, partition, producer, types),
+        follower.open,
+        follower.close,
     )

@@ -19,14 +19,16 @@ from aedilis import metrics
 from aedilis.errors import FrameError
 from aedilis.frame import decode
 from aedilis.settings import Settings
-from aedilis.topics import ALERTS, ANOMALIES, DEAD_LETTERS, DELIVERIES, OBSERVATIONS, REJECTS
-from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Reject
+from aedilis.topics import ALERTS, ANOMALIES, DEAD_LETTERS, DELIVERIES, OBSERVATIONS, REDRIVEN, REJECTS
+from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Redriven, Reject
+from kept.log import beginnings
 from storage.progress import WentBack
 from storage.retention import Retention
 from storage.rollup import refresh
 from storage.writer import Refused, Unavailable, Writer
 from streams.app import Role
 from streams.partition import Poison, Record, SetBack, Stalled
+from streams.types import TypesTable
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +122,12 @@ def role(settings: Settings) -> Role:
         settings.topic(ANOMALIES.name): (msgspec.json.Decoder(Anomaly).decode, writer.write_anomalies),
         settings.topic(ALERTS.name): (msgspec.json.Decoder(Alert).decode, writer.write_alerts),
         settings.topic(REJECTS.name): (msgspec.json.Decoder(Reject).decode, writer.write_rejects),
+        settings.topic(REDRIVEN.name): (msgspec.json.Decoder(Redriven).decode, writer.write_redriven),
         settings.topic(DELIVERIES.name): (msgspec.json.Decoder(Delivery).decode, writer.write_deliveries),
         settings.topic(DEAD_LETTERS.name): (msgspec.json.Decoder(DeadLetter).decode, writer.write_dead_letters),
     }
     retention = Retention(writer.pool, settings)
+    types = TypesTable(settings, writer.pool)
     background: list[asyncio.Task[None]] = []
 
     def make_job(topic: str, partition: int, producer: AIOKafkaProducer) -> StoreJob:
@@ -142,17 +146,25 @@ def role(settings: Settings) -> Role:
                 log.warning("%s wait: %s", what, error)
             pause = max(seconds, (time.monotonic() - began) * (1 / share - 1))
 
+    async def drop_rejects() -> None:
+        if dropped := await writer.drop_rejects(await beginnings(settings, REJECTS)):
+            log.warning("%s rejects went from the log before they were sent again", dropped)
+
     async def start() -> None:
         await writer.__aenter__()
+        await types.open()
+        background.append(asyncio.create_task(follow(types.write, "sensor types", 0.05)))
         background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.05)))
         background.append(asyncio.create_task(follow(lambda: refresh(writer.pool), "rollups", 0.3)))
         background.append(asyncio.create_task(follow(retention.keep, "retention", 0.1, RETENTION_SECONDS)))
+        background.append(asyncio.create_task(follow(drop_rejects, "rejects", 0.1, RETENTION_SECONDS)))
 
     async def stop() -> None:
         for task in background:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await types.close()
         await writer.__aexit__(None, None, None)
 
     async def database() -> str | None:
@@ -164,7 +176,7 @@ def role(settings: Settings) -> Role:
 
     return Role(
         "store",
-        (OBSERVATIONS, ANOMALIES, ALERTS, REJECTS, DELIVERIES, DEAD_LETTERS),
+        (OBSERVATIONS, ANOMALIES, ALERTS, REJECTS, REDRIVEN, DELIVERIES, DEAD_LETTERS),
         make_job,
         start,
         stop,

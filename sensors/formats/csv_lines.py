@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
-from typing import Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,6 +23,9 @@ _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 _TOLD = 5
 """Faults told in words; the rest are counted. The reject keeps the bytes."""
+
+
+_NAME = re.compile(r"[^\W\d][\w .%/-]*")
 
 
 class CsvOptions(BaseModel):
@@ -67,6 +70,22 @@ class CsvLines:
         ),
         options={"columns": ("time", "entered", "temperature"), "delimiter": ";", "decimal": ","},
     )
+
+    def suggest(self, topic: str, payloads: Sequence[bytes]) -> Sequence[Mapping[str, Any]]:
+        """A delimiter that stands equally often in all lines; the first line names the columns if it is the same in all."""
+        heads = [payload.decode(errors="replace").partition("\n")[0].strip() for payload in payloads]
+        lines = [line for payload in payloads for line in payload.decode(errors="replace").splitlines() if line.strip()]
+        suggested: list[Mapping[str, Any]] = []
+        for delimiter in ",;\t|":
+            if not lines or len({line.count(delimiter) for line in lines}) != 1 or delimiter not in lines[0]:
+                continue
+            names = [cell.strip() for cell in heads[0].split(delimiter)]
+            named = len(set(names)) == len(names) and all(_NAME.fullmatch(name) for name in names)
+            if named and len(set(heads)) == 1:
+                suggested.append({"header": True, "delimiter": delimiter})
+            else:
+                suggested.append({"columns": [f"column {i}" for i in range(1, len(names) + 1)], "delimiter": delimiter})
+        return suggested
 
     def decoder(self, options: CsvOptions) -> Decode:
         """See the module."""

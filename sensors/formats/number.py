@@ -7,7 +7,7 @@ a word, for the type's categories. There is no time: the message is of when it c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,6 +47,13 @@ class NumberFormat:
         records=({"value": -18.5, "@unit:value": "°C"},),
         options={"decimal": ","},
     )
+
+    def suggest(self, topic: str, payloads: Sequence[bytes]) -> Sequence[Mapping[str, Any]]:
+        """The value is called as the last level of its topic, if that is a word."""
+        last = topic.rpartition("/")[2]
+        key = last if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", last) else "value"
+        comma = any(re.search(rb"\d,\d", payload) for payload in payloads)
+        return [{"key": key, "decimal": ","} if comma else {"key": key}]
 
     def decoder(self, options: NumberOptions) -> Decode:
         """See the module."""

@@ -21,12 +21,18 @@ order by process;
 
 -- name: rejected
 -- Rejects as they were stored.
-select process, reason, messages, observations from reject_count order by process, reason;
+select process, reason, messages, partly, observations from reject_count order by process, reason;
 
 -- name: tables
 -- What stands in the tables and what retention took from them; of the dead letters those that the table of
--- observations lacks.
-select (select count(*) from observation) as observations,
+-- observations lacks. Of the rejects those whose record of the log stands, those that were read later, and those whose
+-- record went before (`refused_datastream` are no records of that log).
+select (select coalesce(sum(cardinality(offsets)), 0)::bigint from standing_reject) as standing,
+       (select coalesce(sum(redriven), 0)::bigint from reject_group)
+       + (select coalesce(sum(redriven), 0)::bigint from dropped_reject) as redriven,
+       (select coalesce(sum(dropped), 0)::bigint from reject_group)
+       + (select coalesce(sum(messages - redriven), 0)::bigint from dropped_reject) as dropped_rejects,
+       (select count(*) from observation) as observations,
        (select coalesce(sum(rows), 0)::bigint from dropped_chunk) as dropped,
        (select count(*) from dead_letter
         where lost_records = 0 and role = 'store' and topic like '%observations')

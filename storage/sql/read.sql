@@ -132,19 +132,6 @@ where (%(status)s::text is null or a.status = %(status)s)
 order by a.opened_at desc, a.id
 limit %(limit)s;
 
--- name: reject_groups
--- Rejects by reason and shape of topic, those that came last first.
-select id, reason, sensor_type, shape, count, observations, first_received_at, last_received_at
-from reject_group order by last_received_at desc, id limit %(limit)s;
-
--- name: reject_samples
--- The latest bytes of groups of rejects, so many of each.
-select s.* from unnest(%(ids)s::bigint[]) with ordinality g (id, place)
-cross join lateral (select reject_group, topic, payload, payload_size, detail, value_path, received_at
-                    from reject_sample where reject_group = g.id
-                    order by received_at desc, log_offset desc limit %(limit)s) s
-order by g.place, s.received_at desc;
-
 -- name: versions
 -- Changes when something was stored.
 select (select coalesce(sum(records), 0) from log_progress where topic like '%%observations')::bigint as observations,
@@ -165,3 +152,19 @@ select user_name from session where token_hash = %(token)s and expires_at > now(
 -- name: delete_session
 -- Logged out; sessions that ended go with it.
 delete from session where token_hash = %(token)s or expires_at < now();
+
+-- name: types
+-- What came by each sensor type: Things and Datastreams, Observations of the last full hour, rejects.
+with hour as (
+    select d.sensor_type as name, sum(r.count) as observations
+    from rollup_hour r join datastream d on d.id = r.datastream
+    where r.hour = date_trunc('hour', now()) - interval '1 hour' group by 1
+), stream as (
+    select sensor_type as name, count(distinct thing) as things, count(*) as datastreams, max(last_time) as last_time
+    from datastream group by 1
+), refused as (
+    select sensor_type as name, sum(count) as rejects from reject_group where sensor_type is not null group by 1
+)
+select name, coalesce(things, 0) as things, coalesce(datastreams, 0) as datastreams, last_time,
+       coalesce(observations, 0)::bigint as observations_of_hour, coalesce(rejects, 0)::bigint as rejects
+from stream full join hour using (name) full join refused using (name) order by name;

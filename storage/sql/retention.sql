@@ -51,9 +51,19 @@ delete from alert where status = 'resolved' and last_stored_at < now() - %(days)
 delete from anomaly where ends_at is not null and last_stored_at < now() - %(days)s * interval '1 day';
 
 -- name: reject_groups
--- Old ones, and all but the latest of very many; their counts stay in `reject_count`.
-delete from reject_group where last_received_at < now() - %(days)s * interval '1 day'
-    or id in (select id from reject_group order by last_received_at desc, id offset %(groups)s);
+-- Old ones; their counts stay.
+with gone as (
+    delete from reject_group where last_received_at < now() - %(days)s * interval '1 day'
+    returning reason, count, redriven)
+insert into dropped_reject as old (reason, messages, redriven)
+select reason, sum(count), sum(redriven) from gone where reason <> 'refused_datastream' group by reason
+on conflict (reason) do update set
+    messages = old.messages + excluded.messages, redriven = old.redriven + excluded.redriven;
+
+-- name: redriven
+-- Old ones, and all but the latest of very many; what they changed stands in the groups.
+delete from redriven where stored_at < now() - %(days)s * interval '1 day'
+    or stored_at < (select stored_at from redriven order by stored_at desc offset %(outcomes)s limit 1);
 
 -- name: dead_letters
 -- Old ones, and all but the latest of very many; their counts stay.
@@ -81,12 +91,13 @@ with old as (
     returning o.kind, p.partition, p.frames, p.sequence, p.missing, p.framed
 ), rejects as (
     delete from reject_count r using old o where r.process = o.process
-    returning o.kind, r.reason, r.messages, r.observations
+    returning o.kind, r.reason, r.messages, r.partly, r.observations
 ), folded as (
-    insert into reject_count as r (process, reason, messages, observations)
-    select kind, reason, sum(messages), sum(observations) from rejects group by kind, reason
+    insert into reject_count as r (process, reason, messages, partly, observations)
+    select kind, reason, sum(messages), sum(partly), sum(observations) from rejects group by kind, reason
     on conflict (process, reason) do update set
-        messages = r.messages + excluded.messages, observations = r.observations + excluded.observations
+        messages = r.messages + excluded.messages, partly = r.partly + excluded.partly,
+        observations = r.observations + excluded.observations
 )
 insert into process_count as p
     (process, partition, frames, sequence, messages, messages_rejected, published, observations_rejected, missing,

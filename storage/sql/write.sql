@@ -149,37 +149,6 @@ on conflict (id) do update set
     summary = excluded.summary, last_stored_at = now()
 where (old.revision_time, old.revision_sequence) < (excluded.revision_time, excluded.revision_sequence);
 
--- name: upsert_reject_group
--- Rejects of one reason, type and shape of topic.
-insert into reject_group as old
-    (id, reason, sensor_type, shape, count, observations, first_received_at, last_received_at)
-values (%(id)s, %(reason)s, %(sensor_type)s, %(shape)s, %(count)s, %(observations)s, %(first)s, %(last)s)
-on conflict (id) do update set
-    count = old.count + excluded.count, observations = old.observations + excluded.observations,
-    first_received_at = least(old.first_received_at, excluded.first_received_at),
-    last_received_at = greatest(old.last_received_at, excluded.last_received_at);
-
--- name: insert_reject_sample
--- The bytes of a reject.
-insert into reject_sample
-    (reject_group, topic_partition, log_offset, topic, payload, payload_size, detail, value_path, received_at)
-values (%(group)s, %(partition)s, %(offset)s, %(topic)s, %(payload)s, %(payload_size)s, %(detail)s, %(value_path)s,
-        %(received_at)s)
-on conflict do nothing;
-
--- name: trim_reject_samples
--- The latest few stay.
-delete from reject_sample where reject_group = %(group)s and (topic_partition, log_offset) not in (
-    select topic_partition, log_offset from reject_sample where reject_group = %(group)s
-    order by received_at desc, log_offset desc limit %(samples)s);
-
--- name: count_rejects
--- Rejects of a process by reason.
-insert into reject_count as old (process, reason, messages, observations)
-values (%(process)s, %(reason)s, %(messages)s, %(observations)s)
-on conflict (process, reason) do update set
-    messages = old.messages + excluded.messages, observations = old.observations + excluded.observations;
-
 -- name: upsert_delivery
 -- The outcome of a notification.
 insert into delivery (id, alert, notifier, target, status, reason, attempts, finished_delivered_at)

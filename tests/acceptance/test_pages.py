@@ -281,7 +281,18 @@ def paths(city: City) -> list[str]:
     stuck, gap = city.datastream("Station 07", "TEMP"), city.datastream("Station 12", "PM2.5")
     things = [f"/things/{city.thing(name)}" for name in ("Station 07", "Station 99", "Market 03")]
     charts = [f"/datastreams/{stuck}", f"/datastreams/{gap}?last=24h"]
-    return ["/", "/things", *things, *charts, "/anomalies", "/alerts", "/counts", "/rejects"]
+    return [
+        "/",
+        "/things",
+        *things,
+        *charts,
+        "/anomalies",
+        "/alerts",
+        "/counts",
+        "/rejects",
+        "/types",
+        "/types/street-station",
+    ]
 
 
 # ---------------------------------------------------------------- the way in
@@ -497,7 +508,7 @@ def test_anomalies_and_alerts_are_filtered_by_links_that_can_be_kept(show: Watch
 
 def test_counts_and_rejects(show: Watched) -> None:
     page = show("/counts")
-    expect(page.locator("#verdict")).to_have_text("✓ all sums agree")
+    expect(page.locator("#verdict")).to_have_text("✓ all sums agree · 2 rejects stand and can be sent again")
     expect(page.get_by_role("cell", name="live", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="invalid json")).to_be_visible()
     page.get_by_role("link", name="invalid json").click()
@@ -506,6 +517,16 @@ def test_counts_and_rejects(show: Watched) -> None:
         closed.click()
     expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
     expect(page.get_by_text('{"time": "2026-03')).to_be_visible()
+    # sent again it is refused again, and stands as before
+    group = page.locator("details.reject", has_text="invalid json")
+    group.get_by_role("button", name="Send again").click()
+    expect(page.locator("#outcome")).to_have_text(
+        "Sent again: 0 read, 1 refused again (invalid json 1); 0 observations."
+    )
+    expect(page.locator("details.reject")).to_have_count(1)
+    expect(page.locator(".standing")).to_contain_text(
+        "standing 1 · refused when sent again 1, the last one: invalid json"
+    )
 
 
 # ---------------------------------------------------------------- hands, eyes and machines
@@ -778,3 +799,58 @@ def follow(page: Page, link: str, rows: str) -> list[str]:
         if not more.count():
             return seen
         more.click()
+
+
+# ---------------------------------------------------------------- sensor types
+
+
+def test_a_sensor_type_is_changed_where_it_is_shown_and_restored(show: Watched, city: City) -> None:
+    page = show("/types")
+    expect(page.locator("[data-key=market-hall]")).to_contain_text("1,140")
+    page.get_by_role("link", name="air-station").click()
+    expect(page.locator("tr", has_text="PM10")).to_contain_text("0 to 1000")
+    text, verdict = page.get_by_label("Declaration"), page.locator(".verdict")
+    apply = page.get_by_role("button", name="Apply")
+    expect(verdict).to_contain_text("what the version above says")
+    usual = text.input_value()
+    text.fill(usual.replace('unit = "mm"', 'unit = "cm"'))
+    expect(verdict).to_contain_text("Datastream 'RAIN' is in mm since version 1")
+    expect(apply).to_be_disabled()
+    text.fill(usual.replace("suspect = [0, 120]", "suspect = [0, 110]"))
+    expect(verdict).to_contain_text(
+        "As air-station@2 it would change:property RAIN: suspect changed from [0, 120] to [0, 110]"
+    )
+    apply.click()
+    answers = page.locator(".editor .answers")
+    expect(answers).to_contain_text("air-station@2 is in force, on every process", timeout=30_000)
+    expect(answers).to_contain_text("ingest.")
+    page.get_by_role("link", name="See it among the versions").click()
+    expect(page.locator(".versions tr:has(b)")).to_contain_text("suspect changed from [0, 120] to [0, 110]")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("[data-restore='1']").click()
+    expect(page.locator(".outcome")).to_contain_text("air-station@1 is in force, on every process", timeout=30_000)
+    expect(page.locator(".versions tr:has(b)")).to_contain_text("first known version")
+
+
+def test_types_as_json_and_nobody_else_changes_them(city: City, session: Any) -> None:
+    cookie = "; ".join(f"{one['name']}={one['value']}" for one in session["cookies"])
+    listed = {row["name"]: row for row in city.get("/api/v1/types", cookie)[2]}
+    assert listed["price-board"]["in_force"] is True
+    status, _, told = city.get("/api/v1/types/price-board", cookie)
+    assert (status, told["versions"][0]["version"]) == (200, 1)
+    assert told["text"] == city.get("/api/v1/types/price-board/versions/1", cookie)[2]["text"]
+    assert city.get("/api/v1/types/price-board/diff?old=1", cookie)[2]["changes"] == []
+    assert city.get("/api/v1/types/unheard-of", cookie)[0] == 404
+    assert "properties" in city.get("/api/v1/types.schema.json", cookie)[2]
+    assert city.get("/api/v1/types")[0] == 401
+    for origin, path, wanted in (
+        ("http://elsewhere.example", "/api/v1/types/price-board/withdraw", 403),
+        ("http://elsewhere.example", "/api/v1/types", 403),
+        (city.address, "/api/v1/types", 422),
+        (city.address, "/api/v1/types/unheard-of/withdraw", 404),
+    ):
+        body = json.dumps({"text": "name ="}).encode()
+        headers = {"cookie": cookie, "origin": origin, "content-type": "application/json"}
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(urllib.request.Request(f"{city.address}{path}", body, headers), timeout=20)
+        assert error.value.code == wanted, path

@@ -61,7 +61,7 @@ def through_ingest(payload: bytes, topic: str) -> Read:
     assert RejectReason.DECODER_FAILED not in {reject.reason for reject in rejects}
     assert rejects or len(batch), "gone without a word"
     for reject in rejects:
-        assert reject.detail
+        assert all(problem.detail for problem in reject.problems)
         assert reject.payload_size == len(payload)
     return Read(rejects, [channels.seen[number].name for number in first.channel])
 
@@ -90,7 +90,7 @@ def edited(declared: SensorType, key: str, value: object) -> list[tuple[str, byt
 
 
 def reasons(read: Read) -> set[str]:
-    return {str(reject.reason) for reject in read.rejects}
+    return {str(problem.reason) for reject in read.rejects for problem in reject.problems}
 
 
 @each_type

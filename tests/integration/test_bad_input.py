@@ -73,8 +73,9 @@ def test_bad_input_ends_among_the_rejects_and_the_good_arrive(installation: Inst
         time.sleep(0.3)
     # the bytes are kept, cut, with their true size, the topic and where in them
     kept = installation.rows(
-        "select g.reason, s.topic, s.payload, s.payload_size, s.detail, s.value_path"
-        " from reject_sample s join reject_group g on g.id = s.reject_group"
+        "select p ->> 'reason', s.topic, s.payload, s.payload_size, p ->> 'detail', p ->> 'path'"
+        " from reject_sample s join reject_group g on g.id = s.reject_group,"
+        " lateral jsonb_array_elements(s.problems) p"
     )
     by_reason = {row[0]: row[1:] for row in kept}
     assert set(by_reason) == set(wanted)

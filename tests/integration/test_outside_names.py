@@ -48,4 +48,10 @@ def test_settings_json(installation: Installation) -> None:
 def test_counts_json(installation: Installation) -> None:
     given = json.loads(aedilis("counts", "--json", env=installation.env).stdout)
     assert list(given) == sections()["aedilis counts --json"]
+    assert list(given["quarantine"]) == ["standing", "redriven", "dropped"]
     assert all(list(one) == ["name", "left", "right", "agree"] for one in given["sums"])
+
+
+def test_redrive_json(installation: Installation) -> None:
+    given = json.loads(aedilis("redrive", "--dry-run", "--json", env=installation.env).stdout)
+    assert list(given) == sections()["aedilis redrive --json"]

@@ -212,7 +212,8 @@ def test_what_comes_under_another_unit_or_name_is_refused_with_its_reason(
     assert len(got["observation"]) == len(wanted["observation"]) + 1
     assert installation.rows("select unit, name from datastream where name = 'a'") == [("1", "a")]
     told = installation.rows(
-        "select g.reason, g.count, s.detail from reject_group g join reject_sample s on s.reject_group = g.id"
+        "select g.reason, g.count, s.problems -> 0 ->> 'detail'"
+        " from reject_group g join reject_sample s on s.reject_group = g.id"
     )
     assert {(reason, count) for reason, count, _ in told} == {("refused_datastream", 2)}
     assert all(why in detail for *_, detail in told)

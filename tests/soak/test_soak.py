@@ -77,6 +77,7 @@ def measure(installation: Installation) -> dict[str, float]:
             "frame_count",
             "reject_group",
             "reject_sample",
+            "standing_reject",
             "datastream",
         ]
         for table in others:

@@ -12,7 +12,7 @@ from ingest.announcements import Announcement
 from ingest.datastreams import Datastreams
 from ingest.mqtt import Message, Share
 from ingest.placement import Placement
-from ingest.reader import Reader
+from ingest.reader import PROBLEMS, Reader
 from sensors.batch import Batch, Channels
 from sensors.compile import CompiledType
 from sensors.device import Device
@@ -73,21 +73,36 @@ def test_refused_whole(payload: Any, topic: str | bytes, reason: RejectReason, s
     found = read(payload, topic)
     assert not found.read
     (reject,) = found.rejects
-    assert (reject.reason, reject.sensor_type, reject.value_path, reject.observations) == (reason, sensor_type, None, 0)
+    assert (reject.reason, reject.sensor_type, reject.whole, reject.observations) == (reason, sensor_type, True, 0)
     assert (reject.process, reject.received_at) == ("ingest-1", RECEIVED)
-    assert reject.detail
+    assert [problem.path for problem in reject.problems] == [None]
+    assert reject.problems[0].detail
 
 
 def test_a_value_refused_is_one_observation_refused() -> None:
     found = read({**GOOD, "other": 5})
     assert len(found.read) == 1
     (reject,) = found.rejects
-    assert (reject.reason, reject.value_path, reject.observations) == (RejectReason.UNKNOWN_FIELD, "$.other", 1)
+    (problem,) = reject.problems
+    assert (problem.reason, problem.path, problem.count) == (RejectReason.UNKNOWN_FIELD, "$.other", 1)
+    assert (reject.whole, reject.observations) == (False, 1)
 
 
-def test_of_a_reject_the_first_bytes_are_kept() -> None:
-    (reject,) = read(b"x" * 500, reject_keep_bytes=100).rejects
-    assert (reject.payload, reject.payload_size) == (b"x" * 100, 500)
+def test_a_message_is_one_reject_with_all_its_problems() -> None:
+    (reject,) = read({**GOOD, **{f"other{i}": 5 for i in range(PROBLEMS + 30)}}).rejects
+    assert [problem.path for problem in reject.problems] == [*(f"$.other{i}" for i in range(PROBLEMS)), None]
+    assert (reject.problems[-1].count, reject.observations) == (30, PROBLEMS + 30)
+
+
+def test_a_reject_is_kept_whole_unless_it_is_longer_than_what_is_taken() -> None:
+    (reject,) = read(b"x" * 5000, reject_keep_bytes=100).rejects
+    assert (reject.payload, reject.payload_size) == (b"x" * 5000, 5000)
+    (reject,) = read(b"x" * 5000, max_message_bytes=1000).rejects
+    assert (reject.payload, reject.payload_size) == (b"x" * 1000, 5000)
+
+
+def test_a_reject_names_its_topic_without_the_prefix() -> None:
+    assert read(b"{", "t1/city/demo/t/air", mqtt_prefix="t1/").rejects[0].topic == "city/demo/t/air"
 
 
 def test_the_limit_is_the_last_length_taken() -> None:
@@ -109,7 +124,7 @@ def test_a_fault_of_ours_keeps_the_bytes_and_leaves_nothing_half_read(monkeypatc
     found = read(GOOD)
     (reject,) = found.rejects
     assert reject.reason == RejectReason.DECODER_FAILED
-    assert "ZeroDivisionError: what" in reject.detail
+    assert "ZeroDivisionError: what" in reject.problems[0].detail
     assert json.loads(reject.payload) == GOOD
     assert not found.read
 
@@ -284,3 +299,49 @@ def test_two_processes_read_a_topic_of_a_fixed_agency_once() -> None:
     fixed = compiled(name="fixed", topic="sensors/{thing}", thing={"agency": "south"})
     read = [Ingest(fixed, agencies=agencies).read("sensors/t", GOOD) for agencies in (("south",), ("!south",), ())]
     assert read == [[], None, []]
+
+
+class Switching:
+    """A reader whose types change."""
+
+    def __init__(self) -> None:
+        given = Settings(home="")
+        self.channels, self.batch = Channels([AIR, SOIL]), Batch()
+        self.share = Share(given, [AIR, SOIL])
+        args = (self.channels, Placement(given), self.batch)
+        self.reader = Reader(given, "ingest-1", [AIR, SOIL], self.share, *args)
+
+    def kind_of(self, topic: str, payload: Any = GOOD) -> str:
+        """What reads a message, `type@version`, or the reason why none does."""
+        self.batch.clear()
+        found = self.reader.read(Message(topic.encode(), json.dumps(payload).encode(), RECEIVED, 1, 1, 1))
+        assert found is not None
+        if found:
+            return str(found[0].reason)
+        kind = self.channels.seen[self.batch.channel[0]].kind
+        return f"{kind.name}@{kind.version}"
+
+
+def test_a_new_version_reads_what_the_old_one_read_and_nothing_else_changes() -> None:
+    here = Switching()
+    moist = {"time": GOOD["time"], "moisture": 1}
+    before = [here.kind_of("city/demo/t/air"), here.kind_of("soil/bed/north", moist), here.kind_of("city/demo/t/sea")]
+    assert before == ["air@2", "soil@2", "unknown_topic"]
+    seen = len(here.channels.seen)
+    newer = compiled({"name": "value", "unit": "1", "fail": [0, 9]}, name="air", version=3, topic=AIR.declared.topic)
+    sea = compiled(name="sea", topic="city/{agency}/{thing}/sea")
+    here.reader.use([newer, SOIL, sea], here.share)
+    after = [here.kind_of("city/demo/t/air"), here.kind_of("soil/bed/north", moist), here.kind_of("city/demo/t/sea")]
+    assert after == ["air@3", "soil@2", "sea@2"]
+    assert len(here.channels.seen) == seen + 2, "of soil nothing is seen anew"
+    here.reader.use([newer], here.share)
+    assert here.kind_of("soil/bed/north", moist) == here.kind_of("city/demo/t/sea") == "unknown_topic"
+
+
+def test_what_came_later_is_judged_by_its_own_rules() -> None:
+    here = Switching()
+    assert here.kind_of("city/demo/t/air") == "air@2"
+    newer = compiled({"name": "value", "unit": "1", "fail": [5, 9]}, name="air", version=3, topic=AIR.declared.topic)
+    here.reader.use([newer], here.share)
+    assert here.kind_of("city/demo/t/air") == "air@3"
+    assert here.channels.judged(here.batch).quality.tolist() == [4]

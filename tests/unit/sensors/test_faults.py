@@ -62,7 +62,12 @@ def test_a_fault_in_parts() -> None:
         ("[time]\nform = 'epoch_s'\nformat = '%Y%m%d'\n" + GOOD, "$.time.format", 8, "keep one"),
         ("[time]\nformat = '%Y%m'\n" + GOOD, "$.time.format", 7, "tells no day"),
         ("[time]\n\n# a comment\ntimezone = 'Mars/X'\n" + GOOD, "$.time.timezone", 9, "IANA zone"),
-        (GOOD + "fail = [1,\n  'x']\n", "$.properties[0].fail[1]", 10, "a valid number"),
+        (GOOD + "fail = [1,\n  'x']\n", "$.properties[0].fail[1]", 10, "expected a number, got 'x'"),
+        (GOOD.replace('"value"', "3"), "$.properties[0].name", 7, "expected text, got 3"),
+        (GOOD.replace('"value"', "''"), "$.properties[0].name", 7, "expected text of at least 1 character, got ''"),
+        (GOOD + "boolean = 'no'\nrequired = []\n", "$.properties[0].required", 10, "expected true or false, got []"),
+        ("time = 3\n" + GOOD, "$.time", 6, "expected a table, got 3"),
+        (GOOD + "detectors = 'x'\n", "$.properties[0].detectors", 9, "expected a list, got 'x'"),
         (GOOD.replace('"1"', '"µg/m³"'), "$.properties[0].unit", 8, "do you mean ug/m3?"),
         (GOOD.replace('"1"', '"zzzz"'), "$.properties[0].unit", 8, "see ucum.org"),
         (GOOD + "payload_unit = 'kg'\n", "$.properties[0].payload_unit", 9, "different quantities"),
@@ -132,6 +137,7 @@ field = "w"
         (HEAD + "[[detectors]]\nnames = 'x'\nname = 3\n" + GOOD + "without = ['x']\n" + EXAMPLE, None),
         (HEAD + GOOD.replace('"1"', "3") + "payload_unit = 'kg'\n" + EXAMPLE, "$.properties[0].unit"),
         (HEAD + "properties = 7\n" + EXAMPLE, "$.properties"),
+        (HEAD + "[time]\nfield = 'stand-in'\n" + EXAMPLE, "$.properties"),
     ],
 )
 def test_no_consequence_is_told_beside_its_cause(text: str, only: str | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from sensors.commands import types
+from registry.commands import types
 from sensors.schema import FILE, schema, text
 
 FOLDER = files("sensors")

@@ -103,6 +103,7 @@ def test_epoch(form: str, value: float, expected: str) -> None:
         ("iso", "2026W021T080000Z", "no_time"),
         ("iso", "２０２６-01-05T08:00:00Z", "no_time"),
         ("iso", "2026-01-05T08:00:00Z/2026-01-05T07:00:00Z", "no_time"),
+        ("iso", "2026-01-05日08:00:00Z", "no_time"),  # Python takes any sign between date and time
         ("iso", "2026-01-05T08:00:00Z/", "no_time"),
         ("iso", "2026-01-05T08:00:00Z/P", "no_time"),
         ("iso", "2026-01-05T08:00:00Z/PT", "no_time"),
@@ -132,6 +133,11 @@ def test_no_time(form: str, value: Any, reason: str) -> None:
         read(value, form=form)
     assert refused.value.reason == reason
     assert len(refused.value.detail) < 200
+
+
+def test_what_is_remembered_is_short() -> None:
+    with pytest.raises(Refused, match="got 101 characters"):
+        read("x" * 101)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,19 @@ def test_sentinels_stand_in_the_unit_of_the_payload_and_stay_as_they_came() -> N
     assert read(212) == (100.0, Quality.FAIL, Test.GROSS_RANGE)
 
 
+@pytest.mark.parametrize("sentinel", [-999, 999, 1999, 65_535, -9999, 1e20])
+def test_a_sentinel_is_one_before_anything_is_computed_from_it(sentinel: float) -> None:
+    read = reader(unit="ug/m3", payload_unit="mg/m3", sentinels=[sentinel], suspect=[0, 500], numeric_text=True)
+    assert read(sentinel) == read(str(sentinel)) == (sentinel, Quality.FAIL, Test.SENTINEL)
+    assert read(sentinel / 1000) == (sentinel, Quality.SUSPECT, Test.GROSS_RANGE)  # the same number, but measured
+
+
+@pytest.mark.parametrize(("share", "percent"), [(0.54, 54.0), (0, 0.0), (1, 100.0), (1.2, 120.0)])
+def test_a_share_that_becomes_percent_fails_where_percent_would(share: float, percent: float) -> None:
+    expected = (percent, Quality.GOOD, Test.NONE) if percent <= 100 else (percent, Quality.FAIL, Test.GROSS_RANGE)
+    assert reader(unit="%", payload_unit="1", fail=[0, 100])(share) == expected
+
+
 @pytest.mark.parametrize(
     ("payload_unit", "unit", "value", "result"),
     [

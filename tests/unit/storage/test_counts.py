@@ -15,7 +15,8 @@ def process(state: str = "live", **changes: int) -> dict[str, Any]:
 
 
 def tables(rows: int, dead_frames: int = 0) -> dict[str, int]:
-    return {"observations": rows, "dropped": 0, "dead_frames": dead_frames, "dead_letters": dead_frames}
+    known = {"observations": rows, "dropped": 0, "dead_frames": dead_frames, "dead_letters": dead_frames}
+    return {**known, "standing": 1, "redriven": 0, "dropped_rejects": 0}
 
 
 def partition(**changes: int) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def partition(**changes: int) -> dict[str, Any]:
 
 WELL = {"published": 10, "framed": 8, "observations_rejected": 2, "frames": 3, "sent": 3, "missing": 1}
 STORED = {"observations": 8, "inserted": 5, "duplicates": 2, "revisions": 1, "missing": 1}
-REJECTS = [{"process": "ingest-all-1", "reason": "not_a_number", "messages": 0, "observations": 2}]
+REJECTS = [{"process": "ingest-all-1", "reason": "not_a_number", "messages": 0, "partly": 1, "observations": 2}]
 
 
 def failing(processes: list[Any], partitions: list[Any], rejects: list[Any], rows: int) -> list[str]:
@@ -63,6 +64,17 @@ def test_what_was_read_and_not_yet_sent_is_named(state: str, part: str) -> None:
     found = account([partition(**STORED)], [process(state, **{**WELL, "published": 14})], REJECTS, tables(5))
     assert found.agree
     assert found.sums[0].right[part] == 4
+
+
+def test_each_rejected_message_stands_or_was_read_later_or_went() -> None:
+    said, held = [process("closed", **WELL)], [partition(**STORED)]
+    name = "messages rejected = standing + redriven + dropped"
+    later = account(held, said, REJECTS, {**tables(5), "standing": 0, "redriven": 1})
+    assert later.agree
+    assert later.quarantine == {"standing": 0, "redriven": 1, "dropped": 0}
+    assert account(held, said, REJECTS, {**tables(5), "standing": 0, "dropped_rejects": 1}).agree
+    twice = account(held, said, REJECTS, {**tables(5), "redriven": 1})
+    assert [one.name for one in twice.sums if not one.agree] == [name]
 
 
 @pytest.mark.parametrize("stored", [0, 5])

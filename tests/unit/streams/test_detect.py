@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from aedilis.errors import DeclarationError
 from aedilis.frame import Frame, encode
+from aedilis.settings import Settings
 from aedilis.vocabulary import Anomaly, Datastream, FrameCounts, FrameHeader, Thing
+from registry.types import Applied, Known
 from streams import detect
 from streams.detect import Faults, Types
 from streams.engine import Engine
@@ -39,25 +43,35 @@ def stream(version: int) -> Datastream:
     return Datastream(1, Thing(1, "demo", "x", "demo/z", 0), "light", "light", "lx", "lamp", version, 60_000_000)
 
 
-def test_a_type_that_comes_late_is_waited_for(tmp_path: Path) -> None:
-    types = Types(str(tmp_path))
+def applied(text: str) -> bytes:
+    return msgspec.json.encode(Applied(text, 1, "test"))
+
+
+def test_a_type_that_comes_late_is_waited_for() -> None:
+    types = Types(Known())
     with pytest.raises(Stalled, match="lamp@2"):
         types.wait_for([stream(2)])
-    (tmp_path / "lamp.toml").write_text(TOML)
+    types.known.learn("lamp@2", applied(TOML))
     types.wait_for([stream(2)])
     uses, _ = types.pipeline(stream(2))
     assert [use.detector for use in uses] == ["range"]
 
 
-def test_an_older_version_is_watched_as_the_newer_one_says(tmp_path: Path) -> None:
-    (tmp_path / "lamp.toml").write_text(TOML)
-    types = Types(str(tmp_path))
+def test_each_version_is_watched_as_it_says_and_one_that_nobody_knows_as_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types = Types(Known())
+    types.known.learn("lamp@2", applied(TOML))
+    types.known.learn("lamp@3", applied(TOML.replace("version = 2", "version = 3").replace("5.0", "7.0")))
+    assert [types.pipeline(stream(version))[0][0].parameters["high"] for version in (2, 3)] == [5.0, 7.0]
+    monkeypatch.setattr(detect, "WAIT_SECONDS", 0.0)
     types.wait_for([stream(1)])
-    assert types.pipeline(stream(1))[0]
+    assert types.pipeline(stream(1))[0][0].parameters["high"] == 5.0
+    assert types.pipeline(stream(4)) == ((), 0)
 
 
-def test_it_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    types = Types(str(tmp_path))
+def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    types = Types(Known())
     monkeypatch.setattr(detect, "WAIT_SECONDS", 0.0)
     types.wait_for([stream(2)])
     assert types.pipeline(stream(2)) == ((), 0)
@@ -72,16 +86,15 @@ def test_it_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_no_detector_takes_is_told_at_the_start(tmp_path: Path, old: str, new: str, fault: str) -> None:
     (tmp_path / "lamp.toml").write_text(TOML.replace(old, new))
     with pytest.raises(DeclarationError, match=fault):
-        Types(str(tmp_path))
+        detect.role(Settings(home=str(tmp_path), sensor_types=str(tmp_path)))
 
 
-def test_a_file_spoilt_while_running_leaves_the_types_as_they_were(tmp_path: Path) -> None:
-    (tmp_path / "lamp.toml").write_text(TOML)
-    types = Types(str(tmp_path))
-    (tmp_path / "lamp.toml").write_text("name = ")
-    with pytest.raises(Stalled):
-        types.wait_for([stream(3)])
-    assert types.pipeline(stream(2))[0]
+def test_a_version_that_no_detector_takes_is_refused_and_watched_by_nothing() -> None:
+    types = Types(Known())
+    types.known.learn("lamp@2", applied(TOML.replace("low = 0.0", "low = 9.0")))
+    with pytest.raises(DeclarationError, match="low < high"):
+        asyncio.run(types.take("lamp", types.known.found("lamp", 2).declared))
+    assert types.pipeline(stream(2)) == ((), 0)
 
 
 class Fragile(Engine):
