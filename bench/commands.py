@@ -13,7 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench import datastreams, latency, limits, machine, plain, table, takeover, throughput
+from bench import datastreams, formats, latency, limits, machine, plain, table, takeover, throughput
 from bench.figures import Report
 from bench.installation import Servers
 
@@ -84,17 +84,27 @@ def _end(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
 @click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Put the tables into this page.")
 @click.option("--quick", is_flag=True, help="A short run that shows whether all works; its figures mean little.")
 @click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Only these sections.")
 @click.option("--seconds", type=click.FloatRange(1), help="How long each load runs; 15, with --quick 2.")
-def bench(json_file: Path | None, page: Path | None, quick: bool, only: Sequence[str], seconds: float | None) -> None:
+@click.pass_context
+def bench(
+    context: click.Context,
+    json_file: Path | None,
+    page: Path | None,
+    quick: bool,
+    only: Sequence[str],
+    seconds: float | None,
+) -> None:
     """Measure how fast the line is on this machine, beside a plain Faust app and the servers' raw limits.
 
     It starts servers and lines of its own and deletes them in the end.
     """
+    if context.invoked_subcommand is not None:
+        return
     for number in _ENDS:
         signal.signal(number, _end)
     load_average = os.getloadavg()[0]
@@ -121,3 +131,22 @@ def bench(json_file: Path | None, page: Path | None, quick: bool, only: Sequence
                 json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     if page is not None:
         table.write_page(report, page)
+
+
+@bench.command()
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Put the tables into this page.")
+@click.option("--quick", is_flag=True, help="A short run that shows whether all works; its figures mean little.")
+def types(json_file: Path | None, page: Path | None, quick: bool) -> None:
+    """Measure how fast messages of each format become Observations, beside a parse alone and beside code by hand."""
+    messages, repeats = (
+        (formats.QUICK_MESSAGES, formats.QUICK_REPEATS) if quick else (formats.MESSAGES, formats.REPEATS)
+    )
+    with console.status("reading messages") as status:
+        figures = formats.run(messages, repeats, status.update)
+    made = formats.sheets(figures)
+    table.print_sheets(made, Console(width=None if sys.stdout.isatty() else 140))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    if page is not None:
+        table.put_tables(table.join_sheets(machine.processor(), made), page)

@@ -38,6 +38,12 @@ def describe(servers: Servers, load_average: float) -> Machine:
     )
 
 
+def processor() -> str:
+    """Where figures that need no server were taken, in a sentence."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("msgspec", "numpy"))
+    return f"{_cpu()}, Python {platform.python_version()}, {libraries}; commit {_commit()}."
+
+
 def _cpu() -> str:
     try:
         found = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)

@@ -163,7 +163,12 @@ def machine_line(machine: Machine) -> str:
 def show(report: Report, console: Console) -> None:
     """Print all tables."""
     console.print(machine_line(report.machine))
-    for sheet in sheets(report):
+    print_sheets(sheets(report), console)
+
+
+def print_sheets(made: list[Sheet], console: Console) -> None:
+    """Print these."""
+    for sheet in made:
         console.print(sheet.title, style="bold")
         table = Table(box=box.SIMPLE)
         for number, column in enumerate(sheet.columns):
@@ -175,8 +180,13 @@ def show(report: Report, console: Console) -> None:
 
 def markdown(report: Report) -> str:
     """All tables as Markdown."""
-    parts = [machine_line(report.machine)]
-    for sheet in sheets(report):
+    return join_sheets(machine_line(report.machine), sheets(report))
+
+
+def join_sheets(head: str, made: list[Sheet]) -> str:
+    """Tables as Markdown, after a paragraph."""
+    parts = [head]
+    for sheet in made:
         rule = ["---"] + ["---:"] * (len(sheet.columns) - 1)
         lines = ["| " + " | ".join(cells) + " |" for cells in (sheet.columns, rule, *sheet.rows)]
         parts.append(f"**{sheet.title}**\n\n" + "\n".join(lines))
@@ -184,7 +194,16 @@ def markdown(report: Report) -> str:
 
 
 def write_page(report: Report, page: Path) -> None:
-    """Put the tables into a page, in place of those that stand there.
+    """Put all tables into a page, in place of those that stand there.
+
+    Raises:
+        BenchError: the page has no place for them.
+    """
+    put_tables(markdown(report), page)
+
+
+def put_tables(tables: str, page: Path) -> None:
+    """Put tables, as Markdown, into a page, in place of those that stand there.
 
     Raises:
         BenchError: the page has no place for them.
@@ -194,4 +213,4 @@ def write_page(report: Report, page: Path) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise BenchError(problem=f"{page} has no place for tables", mend=f"put the lines {BEGIN} and {END} into it")
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(report)}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")

@@ -115,7 +115,7 @@ class CompiledType:
             None if path is None else key_of(path)
             for path in (payload.zone, payload.longitude, payload.latitude, payload.title)
         )
-        self.tells_place = self.format.name != "json" or any(key is not None for key in self.place_keys)
+        self.tells_place = any(key is not None for key in self.place_keys)
         self.within = payload.within
         self.numeric_text = payload.numeric_text or self.format.numeric_text
         self.format_speaks = self.format.name != "json"

@@ -35,8 +35,12 @@ class Derivation:
         """Whether the property has a value of its own in the record."""
         self.needs_more = self._expression is not None or self._unit_key is not None
         """Whether it needs more of the record than that value."""
+        self.told_unit: str | None = None
+        """Where the format tells the unit, if that counts."""
         if declared.payload.format != "json" and prop.payload_unit is None and self._unit_key is None:
-            self._unit_key = f"@unit:{reader.key}"  # what the format says of it, unless the type knows better
+            self.told_unit = self._unit_key = (
+                f"@unit:{reader.mark}"  # what the format says of it, unless the type knows better
+            )
 
     def __call__(self, value: Any, record: Mapping[Any, Any]) -> float | Unread:
         """The number in the payload's unit; a sentinel and what is missing stay."""

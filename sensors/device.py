@@ -33,6 +33,7 @@ class Place(NamedTuple):
 
 
 NOWHERE = Place()
+_UNSAID = (None, None, None, None)
 
 Problem = tuple[RejectReason, str, str | None]
 """(reason, detail, path in the payload)"""
@@ -74,7 +75,7 @@ class Device:
         """What the last message said; the same object for as long as it says the same."""
         self.outside = False
         """Whether that was a Location where the type says that none can be."""
-        self._said: tuple[Any, ...] = (None, None, None, None)
+        self._said: tuple[Any, ...] = _UNSAID
         self.touched = (self,)
         """The Things of its last message."""
         self.home: Any = None
@@ -134,11 +135,11 @@ class Device:
         told, before = len(problems), len(batch.channel)
         if form.records_key is None or listed:
             record = content if form.flatten_record is None else form.flatten_record(content)
-            if form.tells_place:
+            if form.tells_place or (form.format_speaks and ("@longitude" in record or self._said is not _UNSAID)):
                 self._find_place(record, problems)
             self._read([record], root, False, finite, received_at, batch, retained, problems)
         else:
-            if form.tells_place:
+            if form.tells_place or form.format_speaks:
                 self._find_place(form.flatten_message(content) if form.flatten_message else content, problems)
             records = form.records_of(content, root, problems)
             below = show(form.records_key, root)
@@ -177,12 +178,14 @@ class Device:
                 if extras:
                     told = form.result_time_of(record, received_at)
                     marks = form.marks_of(record.get(form.flag_key), batch.flags, self.outside)
-                if type(last_time) is not int:  # `Ambiguous`
-                    marks = ambiguous(marks)
                 found = self._as_before(record, finite)
                 if found is None:
                     found = self._exactly(record, finite, f"{root}[{index}]" if several else root, problems)
                 channels, numbers, flag_keys = found
+                if flag_keys is not None and len(flags := {record.get(key) for key in flag_keys}) == 1:
+                    marks, flag_keys = form.marks_of(flags.pop(), batch.flags, self.outside), None
+                if type(last_time) is not int:  # `Ambiguous`
+                    marks = ambiguous(marks)
             except Refused as refused:
                 if not several:
                     raise
@@ -234,7 +237,7 @@ class Device:
         numbers = None if layout is None else layout.numbers(record, finite)
         if layout is None or numbers is None:
             properties, one_by_one = self._one_by_one(record, root, problems)
-            flag_keys = [f"@flag:{form.readers[number].key}" for number in properties]
+            flag_keys = [f"@flag:{form.readers[number].mark}" for number in properties]
             flagged = form.format_speaks and any(key in record for key in flag_keys)
             return self._channels(properties, labels), one_by_one, flag_keys if flagged else None
         channels = self._channels(layout.properties, labels)
@@ -321,6 +324,8 @@ class Device:
             self._location(longitude, latitude, problems),
             self._text(title, 3, "title", problems),
         )
+        if said == _UNSAID:
+            said = _UNSAID
         self._said = said if len(problems) == before else ()  # () is never said: told again next time
 
     def _text(self, said: Any, number: int, what: str, problems: list[Problem]) -> str | None:

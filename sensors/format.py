@@ -93,7 +93,7 @@ class FormatExample(NamedTuple):
 
 def may_pose(payload: bytes) -> bool:
     """Whether JSON can hold a key by which a device would speak in its format's name, such as that of another Thing."""
-    return b'"@' in payload or b"\\u0040" in payload
+    return (b"@" in payload and b'"@' in payload) or (b"\\" in payload and b"\\u0040" in payload)
 
 
 def unmask(record: Record) -> None:

@@ -6,7 +6,7 @@ format, with `@thing`; else the topic's `{thing}` is it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aedilis.vocabulary import RejectReason
@@ -61,16 +61,11 @@ class Gateway:
         self._touched = {}
         records = self.decode(payload, received_at, retained)
         problems: list[Problem] = []
+        take = self._take if self._kind.records_key is None else self._take_listed
         for index, record in enumerate(records):
             root = f"$[{index}]" if len(records) > 1 else "$"
             try:
-                for content, at in self._contents(record, root, problems):
-                    try:
-                        self._take(content, at, at != root, received_at, batch, retained, problems)
-                    except Refused as refused:
-                        if at == root:
-                            raise
-                        problems.append((refused.reason, refused.detail, at))
+                take(record, root, received_at, batch, retained, problems)
             except Refused as refused:
                 if len(records) == 1:
                     raise
@@ -86,34 +81,62 @@ class Gateway:
         raw = Raw(payload, self._topic, self._fields, received_at, retained)
         return self._kind.decode_records(raw, self._memory)
 
-    def _contents(self, record: dict[str, Any], root: str, problems: list[Problem]) -> Iterator[tuple[Any, str]]:
-        """(content, where it stands): the record, or those that it lists where each of them names its Thing."""
-        form = self._kind
-        if form.records_key is None or form.name_of is None or form.name_of(record) is not None:
-            yield record, root
-            return
-        below = show(form.records_key, root)
-        for index, one in enumerate(form.records_of(record, root, problems)):
-            yield one, f"{below}[{index}]"
-
-    def _take(
+    def _take_listed(
         self,
-        content: Any,
+        record: dict[str, Any],
         root: str,
-        listed: bool,
         received_at: int,
         batch: Batch,
         retained: bool,
         problems: list[Problem],
     ) -> None:
+        """Take a record that lists others: whole, or one by one where each of them names its Thing."""
+        form = self._kind
+        if form.records_key is None or form.name_of is None or form.name_of(record) is not None:
+            self._take(record, root, received_at, batch, retained, problems)
+            return
+        below = show(form.records_key, root)
+        for index, one in enumerate(form.records_of(record, root, problems)):
+            at = f"{below}[{index}]"
+            try:
+                self._take(one, at, received_at, batch, retained, problems, listed=True)
+            except Refused as refused:
+                problems.append((refused.reason, refused.detail, at))
+
+    def _take(
+        self,
+        content: Any,
+        root: str,
+        received_at: int,
+        batch: Batch,
+        retained: bool,
+        problems: list[Problem],
+        listed: bool = False,
+    ) -> None:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
+        fault = content.get("@fault")
+        if fault is not None:
+            problems.append((RejectReason.WRONG_SHAPE, fault, root))
+            if all(key[:1] == "@" for key in content):
+                return
         name = self._name(content)
-        earlier = self._touched.get(name)
         known, key = self._channels.devices, (self._kind, self._agency, name)
-        device = earlier or known.get(key) or Device(self._kind, self._agency, name, self._channels)
-        if self._channels.admits is not None and not self._channels.admits(device):
-            raise Refused(RejectReason.NOT_APPROVED, not_approved(device))
+        remembered = known.get(key)
+        if self._channels.admits is not None:
+            asked = remembered or Device(self._kind, self._agency, name, self._channels)
+            if not self._channels.admits(asked):
+                raise Refused(RejectReason.NOT_APPROVED, not_approved(asked))
+        if remembered is not None and not self._touched:  # the first record of a message, as nearly all are
+            self._touched = {name: remembered}
+            try:
+                remembered.take(content, root, False, received_at, batch, retained, problems, listed)
+            except Refused:
+                self._touched = {}
+                raise
+            return
+        earlier = self._touched.get(name)
+        device = earlier or remembered or Device(self._kind, self._agency, name, self._channels)
         said = NOWHERE if earlier is None else earlier.place
         before = len(batch.channel)
         self._touched[name] = device  # before it is read: should it fail, its channels may be there already

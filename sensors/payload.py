@@ -55,9 +55,10 @@ def read_text(payload: bytes) -> str:
         Refused: it is no UTF-8.
     """
     try:
-        return payload.decode("utf-8-sig")
+        text = payload.decode()
     except UnicodeDecodeError as error:
         raise Refused(RejectReason.INVALID_UTF8, str(error)[:200]) from error
+    return text.removeprefix("\ufeff")
 
 
 def _read_leniently(text: str) -> Any:

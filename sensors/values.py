@@ -35,6 +35,7 @@ class ValueReader:
         "fail",
         "interval",
         "key",
+        "mark",
         "numeric_text",
         "over",
         "plus",
@@ -47,6 +48,8 @@ class ValueReader:
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
         self.key = prop.key
+        self.mark = self.key if isinstance(self.key, str) else "/".join(map(str, self.key))
+        """How a format calls the value in `@unit:` and `@flag:`."""
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
         self.converts = (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
@@ -57,6 +60,11 @@ class ValueReader:
         self._categories = prop.categories
         self.numeric_text = declared.payload.numeric_text or all_formats()[declared.payload.format].numeric_text
         self._boolean = prop.boolean
+
+    @property
+    def reads_plain_text(self) -> bool:
+        """Whether a text is a number and nothing else."""
+        return self.numeric_text and not self._categories
 
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,

@@ -98,7 +98,7 @@ class CsvLines:
                 if not line.strip() or (options.comment and line.startswith(options.comment)):
                     continue
                 try:
-                    fields = next(csv.reader((line,), delimiter=options.delimiter, strict=True))
+                    fields = line.split(options.delimiter) if '"' not in line else _fields(line, options.delimiter)
                 except csv.Error as error:
                     faults.append(f"line {number}: {error}: {line[:50]!r}")
                     continue
@@ -107,15 +107,18 @@ class CsvLines:
                 elif len(fields) != len(columns):
                     faults.append(f"line {number}: expected {len(columns)} fields, got {len(fields)}: {line[:50]!r}")
                 else:
-                    records.append({name: value(field) for name, field in zip(columns, fields, strict=True)})
+                    if options.decimal == ",":
+                        fields = [one.replace(",", ".") if _DECIMAL_COMMA.fullmatch(one) else one for one in fields]
+                    records.append(
+                        {name: field if field.strip() else None for name, field in zip(columns, fields, strict=True)}
+                    )
             return _told(records, faults)
 
-        def value(field: str) -> str | None:
-            if options.decimal == "," and _DECIMAL_COMMA.fullmatch(field):
-                return field.replace(",", ".")
-            return field if field.strip() else None
-
         return decode
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader((line,), delimiter=delimiter, strict=True))
 
 
 def _named(fields: Sequence[str]) -> Sequence[str]:

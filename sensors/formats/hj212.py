@@ -190,7 +190,8 @@ def _text(data: bytes) -> str:
 
 def _pair(item: str) -> tuple[str, str] | None:
     key, mark, value = item.partition("=")
-    return (key.strip(), value.strip()) if mark and key.strip() else None
+    key = key.strip()
+    return (key, value.strip()) if mark and key else None
 
 
 def _records(frame: _Frame, options: Hj212Options, session: Session) -> list[Record]:
@@ -207,17 +208,18 @@ def _records(frame: _Frame, options: Hj212Options, session: Session) -> list[Rec
         record["@thing"] = head["MN"]
     records = [_Reading(dict(record))]
     faults = []
-    for item in re.split("[;,]", frame.content):
-        pair = _pair(item)
-        if pair is None:
-            if item.strip():
+    for item in frame.content.replace(",", ";").split(";"):
+        key, mark, value = item.partition("=")
+        key, value = key.strip(), value.strip()
+        if not mark or not key:
+            if mark or key:
                 faults.append(f"expected key=value, got {item[:50]!r}")
-        elif pair[0] == "DataTime":
+        elif key == "DataTime":
             if records[-1].time is not None or records[-1].values:
                 records.append(_Reading(dict(record)))
-            records[-1].time = _time(pair[1])
+            records[-1].time = _time(value)
         else:
-            fault = records[-1].add(*pair)
+            fault = records[-1].add(key, value)
             if fault:
                 faults.append(fault)
     _join(head, records, session)
@@ -254,9 +256,11 @@ class _Reading:
 
     def add(self, key: str, value: str) -> str | None:
         """Takes an item in; returns what is wrong with it."""
-        factor, mark, suffix = key.rpartition("-")
-        target, name = (self.flags, factor) if (suffix if mark else key) == "Flag" else (self.values, key)
-        if key.startswith("@"):
+        if key == "Flag" or key[-5:] == "-Flag":
+            target, name = self.flags, key[:-5]
+        else:
+            target, name = self.values, key
+        if key[0] == "@":
             return f"{key[:50]!r} begins with @, which is the format's own mark"
         if target.setdefault(name, value) != value:
             return f"{key[:50]} stands twice: {target[name][:50]} and {value[:50]}"

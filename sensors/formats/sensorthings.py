@@ -23,7 +23,12 @@ from sensors.format import Decode, FormatExample, Raw, Record, Session
 from sensors.payload import Refused, kind, read_json
 
 _ID = re.compile(r"(?:^|/)(?:Multi)?Datastreams\((?:'((?:[^']|'')*)'|([^()']+))\)")
-_LINKS = ("Datastream", "MultiDatastream")
+_LINKS = (
+    "Datastream",
+    "MultiDatastream",
+    "Datastream@iot.navigationLink",
+    "MultiDatastream@iot.navigationLink",
+)
 
 
 class SensorThingsDatastream(BaseModel):
@@ -97,8 +102,7 @@ class SensorThings:
 
         def decode(raw: Raw, session: Session) -> Sequence[Record]:
             content = read_json(raw.payload)
-            in_topic = _ID.search(raw.topic)
-            default = "" if in_topic is None else _id_of(in_topic)
+            default = _id_in(raw.topic)
             items = content if type(content) is list else [content]
             if not items:
                 raise Refused(RejectReason.WRONG_SHAPE, "expected Observations, got an empty list")
@@ -151,16 +155,21 @@ def _rows(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _linked(item: dict[str, Any]) -> str | None:
     """The id of the Datastream that a message names itself."""
     for name in _LINKS:
-        link = item.get(name)
-        if type(link) is dict and "@iot.id" in link:
-            return str(link["@iot.id"])
-        link = item.get(f"{name}@iot.navigationLink")
-        if type(link) is str and (found := _ID.search(link)):
-            return _id_of(found)
+        if name in item:
+            link = item[name]
+            if type(link) is dict and "@iot.id" in link:
+                return str(link["@iot.id"])
+            if type(link) is str:
+                return _id_in(link)
     return None
 
 
-def _id_of(found: re.Match[str]) -> str:
+@lru_cache(maxsize=10_000)
+def _id_in(path: str) -> str:
+    """The id of the Datastream in a topic or link; empty where there is none."""
+    found = _ID.search(path)
+    if found is None:
+        return ""
     quoted: str | None = found[1]
     return found[2] if quoted is None else quoted.replace("''", "'")
 

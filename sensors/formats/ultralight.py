@@ -94,12 +94,14 @@ class UltraLight:
 def _group(text: str) -> Record:
     parts = text.split("|")
     time = parts.pop(0) if len(parts) % 2 else ""
-    if bool(_TIME.match(time)) != bool(time) or (parts and not time and _TIME.match(parts[0])):
+    names, values = parts[::2], parts[1::2]
+    if (time and not _TIME.match(time)) or (names and not time and _TIME.match(names[0])):
         raise ValueError(f"expected a time, or none, and pairs of name|value, got {text[:80]!r}")
-    names = parts[::2]
-    if any(not name or name[0] == "@" for name in names) or len(set(names)) < len(names):
+    record: Record = dict(zip(names, values, strict=True))
+    if len(record) < len(names) or "" in record or ("@" in text and any(name[0] == "@" for name in names)):
         raise ValueError(f"expected names that differ, are not empty and do not begin with @, got {text[:80]!r}")
-    record: Record = {name: value or None for name, value in zip(names, parts[1::2], strict=True)}
+    if "" in values:
+        record = {name: value or None for name, value in record.items()}
     if time and record:
         record["@time"] = time
     return record

@@ -114,7 +114,7 @@ def commands(group: click.Group, before: str = "aedilis") -> dict[str, list[str]
             continue
         if isinstance(command, click.Group):
             found |= commands(command, f"{before} {name}")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             options = [
                 option
                 for one in command.params

@@ -241,3 +241,32 @@ def test_a_list_of_records_is_of_the_thing_that_the_message_names_or_of_each() -
         ("missing_field", "$.list[2]"),
         ("wrong_shape", "$.list[3]"),
     ]
+
+
+def test_what_a_format_says_of_values_counts_the_second_time_as_well() -> None:
+    """Later records of one form take a shorter way; it gives the same."""
+    one = kind({"name": "a", "unit": "Cel"}, {"name": "b", "unit": "1"}, flags=FLAGS)
+
+    def record(unit: str, of_a: str, of_b: str) -> dict[str, Any]:
+        return {"a": 50.0, "@unit:a": unit, "@flag:a": of_a, "b": 2.0, "@flag:b": of_b}
+
+    told = [("Cel", "N", "N"), ("Cel", "N", "N"), ("Cel", "D", "N"), ("[degF]", "D", "D"), ("Cel", "D", "D")]
+    observations = read(one, [record(*each) for each in told]).observations
+    pairs = list(zip(observations[::2], observations[1::2], strict=True))
+    assert [a.result for a, _ in pairs] == [50, 50, 50, 10, 50]
+    assert [(a.raw_flag, b.raw_flag) for a, b in pairs] == [each[1:] for each in told]
+    assert [(int(a.quality), int(b.quality)) for a, b in pairs] == [(1, 1), (1, 1), (4, 1), (4, 4), (4, 4)]
+
+
+def test_a_unit_is_told_of_a_value_within_objects() -> None:
+    one = kind({"name": "t", "field": ["BME280", "Temperature"], "unit": "Cel"})
+    for record in ({"BME280": {"Temperature": 212}, "@unit:BME280/Temperature": "[degF]"},):
+        assert [each.result for each in read(one, [record, record]).observations] == [100.0, 100.0]
+
+
+def test_a_fault_is_told_and_the_values_beside_it_count() -> None:
+    one = compiled({"name": "value", "unit": "1"}, payload=SPEAKS, time={"default": "reject"})
+    decoded = read(one, [{**AT, "value": 1, "@fault": "half of it"}, {"@fault": "all of it"}])
+    assert found(decoded) == [("t", "value", 1.0)]
+    assert decoded.rejects == [("wrong_shape", "half of it", "$[0]"), ("wrong_shape", "all of it", "$[1]")]
+    assert read(one, [{"@fault": "all of it"}]).rejects == [("wrong_shape", "all of it", "$")]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from sensors.format import Memory
 from sensors.formats.chirpstack import FORMAT
 from sensors.payload import Refused
+from tests.unit.sensors.declaring import compiled
 from tests.unit.sensors.formats.decoding import NOW, Through
 
 UP = "application/1/device/0101010101010101/event/up"
@@ -113,3 +115,27 @@ def test_a_codec_cannot_speak_for_another_thing() -> None:
     (record,) = sent(Through(FORMAT), object={"@thing": "other", "a": 1})
     assert "@thing" not in record
     assert record["@fault"]
+
+
+def test_copies_of_an_uplink_become_the_same_observations() -> None:
+    """The key of an Observation is its Datastream and time: storage counts the second as a duplicate."""
+    kind = compiled(
+        {"name": "level", "field": ["level", "cm"], "unit": "cm"},
+        topic="application/{agency}/device/{thing}/event/up",
+        payload={"format": "chirpstack", "ignore": ["open"]},
+    )
+    memory = Memory()
+    keys: list[tuple[str, str, int]] = []
+    for delay, changes in (
+        (0, {}),
+        (200_000, {"time": "2022-07-18T09:34:15.9Z"}),
+        (300_000, {}),
+        (9_000_000, {"fCnt": 6, "time": "2022-07-18T09:34:24Z"}),
+    ):
+        payload = json.dumps({**MESSAGE, **changes}).encode()
+        fields = kind.matches(UP)
+        assert fields is not None
+        decoded = kind.decode(fields, payload, NOW + delay, topic=UP, memory=memory)
+        keys += [(one.thing, one.datastream_name, one.phenomenon_time) for one in decoded.observations]
+    first, from_another_server, redelivered, next_uplink = keys
+    assert first == from_another_server == redelivered != next_uplink

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+import cbor2
 import pytest
 from pydantic import ValidationError
 
@@ -142,3 +144,35 @@ def test_a_pack_that_means_something_else_is_refused(base: dict[str, Any]) -> No
 
 def test_what_is_not_known_is_ignored() -> None:
     assert through([{"bver": 10, "n": "a", "v": 1, "ut": 60, "x": 1}]) == [{"a": 1}]
+
+
+def test_cbor_says_the_same() -> None:
+    pack = [
+        {-2: "dev:1:", -3: 1500000000, -4: "A", 0: "a", 1: "V", 2: Decimal("120.1"), -1: 10},
+        {0: "b", 6: -5, 2: 1.25},
+        {0: "c", 8: b"hi?", "x": 1},
+    ]
+    assert Through(FORMAT, {"encoding": "cbor"})(cbor2.dumps(pack)) == [
+        {"@time": 1_500_000_000_000_000, "a": 120.1, "@unit:a": "V", "c": "aGk_", "@unit:c": "A"},
+        {"@time": 1_499_999_995_000_000, "b": 1.25, "@unit:b": "A"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x81" * 100_000,
+        b"\x9a\x7f\xff\xff\xff",
+        b"[]",
+        b"\xd8\x1c\x81\xd8\x1d\x00",  # a list that holds itself
+        cbor2.dumps({0: "a"}),
+        cbor2.dumps([5]),
+        cbor2.dumps([{0: "a", 2: "x"}]),
+        cbor2.dumps([{0: "a", 2: 1, "must_": 1}]),
+        cbor2.dumps([{0: "a", 2: {1, 2}}]),
+    ],
+)
+def test_cbor_that_is_no_senml_is_refused(payload: bytes) -> None:
+    with pytest.raises(Refused):
+        Through(FORMAT, {"encoding": "cbor"})(payload)
