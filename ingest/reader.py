@@ -84,7 +84,7 @@ class Reader:
 
         One Reject with `observations` = 0: it was refused whole.
         """
-        route = self._routes.get(message.topic)
+        route = known = self._routes.get(message.topic)
         if route is None:
             found = self._find(message.topic)
             if not isinstance(found, _Route):
@@ -103,13 +103,16 @@ class Reader:
         except Exception as error:  # a fault of ours must not stop the city; the bytes are kept
             batch.cut(*before)
             for device in source.touched:
-                self._settle(route, device, message.topic)  # it may have seen new channels
+                self._settle(device)  # it may have seen new channels
             detail = f"{type(error).__name__}: {error}"
             return [self._reject(message, RejectReason.DECODER_FAILED, detail, route.kind.name)]
         for device in source.touched:
             home: Home | None = device.home
             if home is None or home.place is not device.place:
-                self._settle(route, device, message.topic)
+                self._settle(device)
+        if known is None and source.touched:
+            self._routes[message.topic] = route
+            self._strangers.pop(message.topic, None)
         if route.kind.format_speaks:
             self._note(route, message)
         if not problems:
@@ -117,10 +120,7 @@ class Reader:
         name = route.kind.name
         return [self._reject(message, reason, detail, name, path, 1) for reason, detail, path in problems]
 
-    def _settle(self, route: _Route, device: Device, raw: bytes) -> None:
-        if raw not in self._routes:
-            self._routes[raw] = route
-            self._strangers.pop(raw, None)
+    def _settle(self, device: Device) -> None:
         device.home = self._placement.settle(device.agency, device.thing, device.place)
 
     def _note(self, route: _Route, message: Message) -> None:

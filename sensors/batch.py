@@ -17,6 +17,7 @@ from sensors.values import ValueReader
 
 if TYPE_CHECKING:
     from sensors.compile import CompiledType
+    from sensors.device import Device
 
 
 def marks(flag: int = NONE, quality: int = 0, tests: int = 0) -> int:
@@ -68,6 +69,8 @@ class Channels:
         self._row = array("i")
         self._row_of = np.empty(0, np.int32)
         self.seen: list[Channel] = []
+        self.devices: dict[tuple[CompiledType, str, str], Device] = {}
+        """By type, Agency and Thing, those that gave an observation through a gateway: several topics may tell of one."""
 
     def add(self, channel: Channel) -> int:
         """The number of a new one."""

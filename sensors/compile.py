@@ -91,23 +91,18 @@ class CompiledType:
         self._max_ahead = round(self.time.max_ahead_s * 1e6)
 
         self.readers = [ValueReader(prop, declared) for prop in declared.properties]
-        derivations = [Derivation(reader, declared) for reader in self.readers]
-        self.derive = {
-            number: derivations[number]
-            for number, prop in enumerate(declared.properties)
-            if prop.compute is not None or prop.payload_unit_from is not None
-        }
-        """Of properties that need more of the record than their value, what makes their number."""
-        self.made_of_inputs = [number for number, one in enumerate(derivations) if not one.reads_value]
+        self.derivations = [Derivation(reader, declared) for reader in self.readers]
+        """Of each property, what makes its number out of a record."""
+        self.made_of_inputs = [number for number, one in enumerate(self.derivations) if not one.reads_value]
         self.property_of = {
-            reader.key: number for number, reader in enumerate(self.readers) if derivations[number].reads_value
+            reader.key: number for number, reader in enumerate(self.readers) if self.derivations[number].reads_value
         }
         self._required = [self.readers[number].key for number in self.property_of.values() if self._requires(number)]
         self._required += [
             key
             for number in self.made_of_inputs
             if self._requires(number)
-            for key in derivations[number].inputs.values()
+            for key in self.derivations[number].inputs.values()
         ]
 
         self.flag_key = None if payload.flag is None else key_of(payload.flag)
@@ -142,6 +137,8 @@ class CompiledType:
             self.record_keys |= self.message_keys
         self.flatten_record = flattener((self.record_keys - ignored) | set(self.property_of), ignored)
         self.flatten_message = flattener(self.message_keys - ignored, ignored) if self.records_key else None
+        derives = self.format_speaks or any(one.needs_more for one in self.derivations)
+        self._derivations = self.derivations if derives else []
         self.layouts: dict[tuple[Key, ...], Layout] = {}
         self._detectors = {prop.name: _detectors(prop, declared) for prop in declared.properties}
 
@@ -227,7 +224,7 @@ class CompiledType:
     # ------------------------------------------------------------ of one record
 
     def layout_of(self, record: dict[Any, Any], root: str) -> Layout | None:
-        """The form of a record; None if it has keys that are not declared, or that tell more of a value.
+        """The form of a record; None if it has keys that are not declared.
 
         Raises:
             Refused: a value that the type requires is not there.
@@ -238,13 +235,11 @@ class CompiledType:
             for key in self._required:
                 if key not in record:
                     raise Refused(RejectReason.MISSING_FIELD, f"expected {show(key, root)}")
-            if self.derive or any(key not in self.property_of and not self.is_own(key) for key in keys):
-                return None
-            if any(key[:6] in ("@unit:", "@flag:") for key in keys):
+            if any(key not in self.property_of and not self.is_own(key) for key in keys):
                 return None
             if len(self.layouts) >= _LAYOUTS:
                 self.layouts.clear()
-            layout = self.layouts[keys] = Layout(keys, self.readers)
+            layout = self.layouts[keys] = Layout(keys, self.property_of, self.readers, self._derivations)
         return layout
 
     def is_own(self, key: Key) -> bool:

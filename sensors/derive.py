@@ -21,7 +21,7 @@ LONGEST_UNIT = 20
 
 
 class Derivation:
-    """What makes the number of one property out of what was read."""
+    """Makes the number of one property out of a record."""
 
     def __init__(self, reader: ValueReader, declared: SensorType) -> None:
         prop = reader.prop
@@ -29,41 +29,43 @@ class Derivation:
         self._unit = alias(prop.payload_unit or prop.unit) or prop.unit
         self._unit_key = None if prop.payload_unit_from is None else key_of(prop.payload_unit_from)
         self._expression = _expression(prop, declared)
-        self.inputs = self._inputs(declared)
-        self._numeric_text = reader.numeric_text
-
-    @property
-    def reads_value(self) -> bool:
-        """Whether the property has a value of its own in the record."""
-        return self._expression is None or "value" in self._expression.names
-
-    def _inputs(self, declared: SensorType) -> dict[str, Key]:
         names = self._expression.names if self._expression else frozenset()
-        return {name: key_of(path) for name, path in declared.inputs.items() if name in names}
+        self.inputs = {name: key_of(path) for name, path in declared.inputs.items() if name in names}
+        self.reads_value = self._expression is None or "value" in names
+        """Whether the property has a value of its own in the record."""
+        self.needs_more = self._expression is not None or self._unit_key is not None
+        """Whether it needs more of the record than that value."""
+        if declared.payload.format != "json" and prop.payload_unit is None and self._unit_key is None:
+            self._unit_key = f"@unit:{reader.key}"  # what the format says of it, unless the type knows better
 
-    def __call__(self, number: float, record: Mapping[Any, Any]) -> float | Unread:
-        """The number in the payload's unit, from the one that was read; a sentinel and what is missing stay."""
-        if self.reads_value and (math.isnan(number) or number in self._reader.sentinels):
-            return number
-        if self._unit_key is not None and (said := record.get(self._unit_key)) is not None:
-            converted = convert(number, said, self._unit)
-            if isinstance(converted, Unread):
-                return converted
-            number = converted
-        if self._expression is None:
-            return _no_sentinel(number, self._reader)
+    def __call__(self, value: Any, record: Mapping[Any, Any]) -> float | Unread:
+        """The number in the payload's unit; a sentinel and what is missing stay."""
+        number = math.nan
+        if self.reads_value:
+            read = self._reader(value)
+            if isinstance(read, Unread) or math.isnan(read) or read in self._reader.sentinels:
+                return read
+            if self._unit_key is not None and (said := record.get(self._unit_key)) is not None:
+                read = convert(read, said, self._unit)
+                if isinstance(read, Unread):
+                    return read
+                read = _no_sentinel(read, self._reader)
+            number = read
+        return number if self._expression is None else self._computed(self._expression, number, record)
+
+    def _computed(self, expression: Expression, number: float, record: Mapping[Any, Any]) -> float | Unread:
         values = {"value": number}
         for name, key in self.inputs.items():
-            value = self._input(record, key)
-            if isinstance(value, Unread) or math.isnan(value):
-                return value
-            values[name] = value
+            other = self._input(record, key)
+            if isinstance(other, Unread) or math.isnan(other):
+                return other
+            values[name] = other
         try:
-            number = self._expression(values)
+            number = expression(values)
         except ArithmeticError as error:
-            return Unread(RejectReason.EXPRESSION_FAILED, f"{self._expression.text}: {error}"[:300])
+            return Unread(RejectReason.EXPRESSION_FAILED, f"{expression.text}: {error}"[:300])
         if not math.isfinite(number) or not self._reader.stays_finite(number):
-            return Unread(RejectReason.EXPRESSION_FAILED, f"{self._expression.text} gives {number}"[:300])
+            return Unread(RejectReason.EXPRESSION_FAILED, f"{expression.text} gives {number}"[:300])
         return _no_sentinel(number, self._reader)
 
     def _input(self, record: Mapping[Any, Any], key: Key) -> float | Unread:
@@ -72,7 +74,7 @@ class Derivation:
         value = record[key]
         if value is None:
             return math.nan
-        number: Any = number_of(value) if type(value) is str and self._numeric_text else value
+        number: Any = number_of(value) if type(value) is str and self._reader.numeric_text else value
         if type(number) not in (int, float, bool):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number at {show(key)}, got {kind(value)}")
         try:

@@ -6,7 +6,6 @@ plain numbers they are taken at once, else one by one, each with its own reason 
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,6 @@ import msgspec
 from aedilis.frame import NO_TIME
 from aedilis.vocabulary import Location, RejectReason
 from sensors.batch import UNMARKED, Batch, Channel, Channels, ambiguous
-from sensors.derive import convert
 from sensors.layout import Layout
 from sensors.paths import Key, show
 from sensors.payload import Refused, kind, read_json, read_name, shown
@@ -43,6 +41,8 @@ _Key = int | Layout | tuple[int | Layout, Any]
 """A property, or the form of a record, of which the channels are known; with labels where the type has them: of a
 property as they are, of a form as they come.
 """
+_Read = tuple[Sequence[int], Sequence[float], Sequence[str] | None]
+"""Of a record: the channel of each value, its number, and where the device's flags of them stand, if it has such."""
 _FORMS = 20
 """So many forms of records are remembered for a Thing, and two for each channel."""
 
@@ -157,7 +157,7 @@ class Device:
     ) -> None:
         """Read records one after the other. Neighbours that share their time become one record of the batch."""
         form = self._kind
-        time_key, extras, speaks = form.time_key, form.has_extras or self.outside, form.format_speaks
+        time_key, extras = form.time_key, form.has_extras or self.outside
         last_said: str | None = None
         last_time = 0
         run, time_of_run, told_of_run, marks_of_run = 0, 0, NO_TIME, UNMARKED
@@ -177,10 +177,8 @@ class Device:
                     marks = ambiguous(marks)
                 found = self._as_before(record, finite)
                 if found is None:
-                    at = f"{root}[{index}]" if several else root
-                    channels, numbers = self._exactly(record, finite, at, problems)
-                else:
-                    channels, numbers = found
+                    found = self._exactly(record, finite, f"{root}[{index}]" if several else root, problems)
+                channels, numbers, flag_keys = found
             except Refused as refused:
                 if not several:
                     raise
@@ -196,24 +194,22 @@ class Device:
             else:
                 batch.channel.extend(channels)
                 batch.number.extend(numbers)
-            if speaks and found is None and any(key[:6] == "@flag:" for key in record):
-                if run:
-                    batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
-                    run = 0
-                for channel in channels:
-                    flag = record.get(f"@flag:{self._register.seen[channel].reader.key}")
-                    own = marks if flag is None else form.marks_of(flag, batch.flags, self.outside)
-                    own = own if type(last_time) is int else ambiguous(own)
-                    batch.records.extend((1, last_time, told, own, received_at))
-            else:
+            if flag_keys is None:
                 run += len(numbers)
+                continue
+            if run:
+                batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
+                run = 0
+            for key in flag_keys:
+                flag = record.get(key)
+                own = marks if flag is None else form.marks_of(flag, batch.flags, self.outside)
+                own = own if type(last_time) is int else ambiguous(own)
+                batch.records.extend((1, last_time, told, own, received_at))
         if run:
             batch.records.extend((run, time_of_run, told_of_run, marks_of_run, received_at))
 
-    def _as_before(self, record: dict[Any, Any], finite: bool) -> tuple[array[int], Sequence[float]] | None:
-        """Channels and numbers of a record whose keys and labels were seen before, and that holds nothing else than
-        numbers.
-        """
+    def _as_before(self, record: dict[Any, Any], finite: bool) -> _Read | None:
+        """What a record tells whose keys and labels were seen before, if all of it can be read."""
         layout = self._kind.layouts.get(tuple(record))
         if layout is None:
             return None
@@ -225,24 +221,24 @@ class Device:
         if channels is None:
             return None
         numbers = layout.numbers(record, finite)
-        return None if numbers is None else (channels, numbers)
+        return None if numbers is None else (channels, numbers, layout.flag_keys)
 
-    def _exactly(
-        self, record: dict[Any, Any], finite: bool, root: str, problems: list[Problem]
-    ) -> tuple[array[int], Sequence[float]]:
+    def _exactly(self, record: dict[Any, Any], finite: bool, root: str, problems: list[Problem]) -> _Read:
         form = self._kind
         labels = form.labels_of(record)
         layout = form.layout_of(record, root)
         numbers = None if layout is None else layout.numbers(record, finite)
         if layout is None or numbers is None:
             properties, one_by_one = self._one_by_one(record, root, problems)
-            return self._channels(properties, labels), one_by_one
+            flag_keys = [f"@flag:{form.readers[number].key}" for number in properties]
+            flagged = form.format_speaks and any(key in record for key in flag_keys)
+            return self._channels(properties, labels), one_by_one, flag_keys if flagged else None
         channels = self._channels(layout.properties, labels)
         if self._forms >= _FORMS + 2 * (len(self._known) - self._forms):
             self._forget_forms()
         self._known[(layout, form.pick_labels(record)) if form.pick_labels else layout] = channels
         self._forms += 1
-        return channels, numbers
+        return channels, numbers, layout.flag_keys
 
     def _forget_forms(self) -> None:
         self._known = {
@@ -261,40 +257,23 @@ class Device:
                 if not form.is_own(key):
                     problems.append(undeclared(key, root))
                 continue
-            read = self._number(number, key, value, record)
+            read = form.derivations[number](value, record)
             if isinstance(read, Unread):
                 problems.append((read.reason, read.detail, show(key, root)))
             else:
                 properties.append(number)
                 numbers.append(read)
         for number in form.made_of_inputs:
-            derive = form.derive[number]
+            derive = form.derivations[number]
             if not all(key in record for key in derive.inputs.values()):
                 continue
-            read = derive(math.nan, record)
+            read = derive(None, record)
             if isinstance(read, Unread):
                 problems.append((read.reason, read.detail, root))
             else:
                 properties.append(number)
                 numbers.append(read)
         return properties, numbers
-
-    def _number(self, number: int, key: Key, value: Any, record: dict[Any, Any]) -> float | Unread:
-        form = self._kind
-        reader = form.readers[number]
-        read = reader(value)
-        if isinstance(read, Unread):
-            return read
-        if (
-            form.format_speaks
-            and (unit := record.get(f"@unit:{key}")) is not None
-            and reader.prop.payload_unit is reader.prop.payload_unit_from is None
-            and not (math.isnan(read) or read in reader.sentinels)
-        ):
-            read = convert(read, unit, reader.prop.unit)
-        if number in form.derive and not isinstance(read, Unread):
-            read = form.derive[number](read, record)
-        return read
 
     def _channels(self, properties: Sequence[int], labels: tuple[str, ...]) -> array[int]:
         if len(properties) == 1:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """Holds the devices that were seen behind its topic."""
+    """Of one topic; the devices behind it may be behind others too."""
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class Gateway:
         self._always = always
         self._channels = channels
         self._memory = memory
-        self._devices: dict[str, Device] = {}
 
     @property
     def touched(self) -> Collection[Device]:
@@ -111,7 +110,8 @@ class Gateway:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
         name = self._name(content)
         earlier = self._touched.get(name)
-        device = earlier or self._devices.get(name) or Device(self._kind, self._agency, name, self._channels)
+        known, key = self._channels.devices, (self._kind, self._agency, name)
+        device = earlier or known.get(key) or Device(self._kind, self._agency, name, self._channels)
         said = NOWHERE if earlier is None else earlier.place
         before = len(batch.channel)
         self._touched[name] = device  # before it is read: should it fail, its channels may be there already
@@ -124,7 +124,7 @@ class Gateway:
         if said != NOWHERE:
             device.keep_place(said)
         if len(batch.channel) > before:
-            self._devices[name] = device  # who never gives an observation is not remembered
+            known[key] = device  # who never gives an observation is not remembered
 
     def _name(self, content: dict[str, Any]) -> str:
         if self._always and self._thing is not None:

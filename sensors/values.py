@@ -31,6 +31,7 @@ class ValueReader:
     __slots__ = (
         "_boolean",
         "_categories",
+        "converts",
         "fail",
         "interval",
         "key",
@@ -48,6 +49,8 @@ class ValueReader:
         self.key = prop.key
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
+        self.converts = (self.times, self.plus, self.over) != SAME
+        """Whether the payload has another unit than the Datastream."""
         self.fail = prop.fail or (-math.inf, math.inf)
         self.suspect = prop.suspect or self.fail
         self.sentinels = frozenset(prop.sentinels)
@@ -55,17 +58,15 @@ class ValueReader:
         self.numeric_text = declared.payload.numeric_text or all_formats()[declared.payload.format].numeric_text
         self._boolean = prop.boolean
 
-    @property
-    def converts(self) -> bool:
-        """Whether the payload has another unit than the Datastream."""
-        return (self.times, self.plus, self.over) != SAME
-
     def __call__(self, value: Any) -> float | Unread:
         """The number of a value, in the payload's unit; `MISSING` for null. It stays finite in the Datastream's unit,
         unless it is a sentinel.
         """
         kind_of_value = type(value)
-        if kind_of_value is float or kind_of_value is int or (kind_of_value is bool and self._boolean):
+        number: float
+        if kind_of_value is float:
+            number = value
+        elif kind_of_value is int or (kind_of_value is bool and self._boolean):
             try:
                 number = float(value)
             except OverflowError:
@@ -85,7 +86,7 @@ class ValueReader:
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a number, got {text}")
         if not math.isfinite(number):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number, got {number}")
-        if number not in self.sentinels and not self.stays_finite(number):
+        if self.converts and number not in self.sentinels and not self.stays_finite(number):
             return Unread(RejectReason.NOT_A_NUMBER, "expected a number that stays finite in the declared unit")
         return number
 

@@ -205,6 +205,14 @@ def test_one_message_is_of_several_things_and_each_is_placed() -> None:
     assert moved.longitude == 9.0
 
 
+def test_a_thing_behind_two_topics_has_its_datastreams_once() -> None:
+    ingest = Ingest(speaks())
+    for topic in ("s/demo/one", "s/demo/two", "s/other/one"):
+        assert ingest.read(topic, [{"@thing": "a", "value": 1}]) == []
+    assert [channel.agency for channel in ingest.channels.seen] == ["demo", "other"]
+    assert not ingest.reader._strangers
+
+
 def test_who_gives_no_observation_is_not_placed() -> None:
     ingest = Ingest(speaks())
     assert ingest.read("s/demo/hub", [{"@thing": "a", "value": 1}, {"@thing": "b", "@time": "soon"}]) == ["no_time"]

@@ -26,7 +26,14 @@ ODD = compiled(
     payload={"flag": "flag", "zone": "zone", "longitude": "x", "latitude": "y", "numeric_text": True, "ignore": ["i"]},
     time={"result_time": "sent"},
 )
-TYPES = [*map(compile_type, load().values()), ODD]
+DERIVED = compiled(
+    {"name": "a", "unit": "Cel", "payload_unit_from": "u", "sentinels": [-999]},
+    {"name": "b", "unit": "1", "compute": "value / x", "boolean": True},
+    {"name": "c", "unit": "1", "compute": "x + y"},
+    inputs={"x": "a", "y": "b"},
+    payload={"flag": "flag", "flags": {"V": "suspect"}, "ignore": ["*"]},
+)
+TYPES = [*map(compile_type, load().values()), ODD, DERIVED]
 
 
 class OneByOne(Device):
@@ -39,7 +46,7 @@ class OneByOne(Device):
         labels = self._kind.labels_of(record)
         self._kind.layout_of(record, root)
         properties, numbers = self._one_by_one(record, root, problems)
-        return self._channels(properties, labels), numbers
+        return self._channels(properties, labels), numbers, None
 
 
 def device_of(kind: CompiledType, channels: Channels) -> Device:
@@ -140,6 +147,27 @@ def test_a_second_message_that_is_a_little_different(old: str, new: str) -> None
     assert names == names_exactly
     for one, other in zip(found[1:], exactly[1:], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("degF", "Cel"), ("degF", "kg"), ('"degF"', "null"), ('"degF"', "5"), ("50", "-999"), ("50", "null"), ("50", '"x"'),
+        ("50", "0"), ("50", "1e400"), ("2.5", "true"), ("2.5", "null"), ("2.5", "{}"), (', "b": 2.5', ""), ("V", "N"),
+        ('"what"', '"c"'),
+    ],
+)  # fmt: skip
+def test_units_and_expressions_the_second_time(old: str, new: str) -> None:
+    base = f'{{"time": "{NOW}", "a": 50, "u": "degF", "b": 2.5, "what": 1, "flag": "V"}}'
+    assert old in base
+    sent = [one.encode() for one in (base, base.replace(old, new), base)]
+    told, found, names = results(DERIVED, Device, sent)
+    assert repr(told) == repr([results(DERIVED, OneByOne, [one])[0][0] for one in sent])
+    _, exactly, names_exactly = results(DERIVED, OneByOne, sent)
+    assert names == names_exactly
+    for one, other in zip(found[1:], exactly[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(names) >= 6
 
 
 def test_what_was_seen_before_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
