@@ -11,7 +11,7 @@ from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.expression import Expression, compile_expression
-from sensors.paths import Key, key_of, show
+from sensors.paths import Key, joined, key_of, show
 from sensors.payload import kind
 from sensors.units import alias, conversion
 from sensors.values import Unread, ValueReader, number_of
@@ -36,7 +36,7 @@ class Derivation:
         self.needs_more = self._expression is not None or self._unit_key is not None
         """Whether it needs more of the record than that value."""
         if declared.payload.format != "json" and prop.payload_unit is None and self._unit_key is None:
-            self._unit_key = f"@unit:{reader.key}"  # what the format says of it, unless the type knows better
+            self._unit_key = f"@unit:{joined(reader.key)}"  # what the format says of it, unless the type knows better
 
     def __call__(self, value: Any, record: Mapping[Any, Any]) -> float | Unread:
         """The number in the payload's unit; a sentinel and what is missing stay."""

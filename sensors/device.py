@@ -16,7 +16,7 @@ from aedilis.frame import NO_TIME
 from aedilis.vocabulary import Location, RejectReason
 from sensors.batch import UNMARKED, Batch, Channel, Channels, ambiguous
 from sensors.layout import Layout
-from sensors.paths import Key, show
+from sensors.paths import Key, joined, show
 from sensors.payload import Refused, kind, read_json, read_name, shown
 from sensors.values import Unread, number_of
 
@@ -230,7 +230,7 @@ class Device:
         numbers = None if layout is None else layout.numbers(record, finite)
         if layout is None or numbers is None:
             properties, one_by_one = self._one_by_one(record, root, problems)
-            flag_keys = [f"@flag:{form.readers[number].key}" for number in properties]
+            flag_keys = [f"@flag:{joined(form.readers[number].key)}" for number in properties]
             flagged = form.format_speaks and any(key in record for key in flag_keys)
             return self._channels(properties, labels), one_by_one, flag_keys if flagged else None
         channels = self._channels(layout.properties, labels)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sensors.paths import Key
+from sensors.paths import Key, joined
 from sensors.values import MISSING, Unread, ValueReader
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Layout:
         ]
         self.properties = (*of_values, *made)
         """Of each value in turn, the number of its property."""
-        flagged = [f"@flag:{readers[number].key}" for number in self.properties]
+        flagged = [f"@flag:{joined(readers[number].key)}" for number in self.properties]
         self.flag_keys = flagged if any(key in keys for key in flagged) else None
         """Of each value in turn, where the format says the device's flag of it; None where it says none."""
         own = [readers[number] for number in of_values]
