@@ -1,4 +1,4 @@
-"""Finds the sensor types: the files of this folder, and those of a folder of the user's own."""
+"""Finds the sensor types: the files of `types/`, and those of a folder of the user's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def load(extra: str = "") -> dict[str, SensorType]:
         DeclarationError: a file has faults, two declare the same form of topic, or `extra` is no folder.
     """
     found: dict[str, SensorType] = {}
-    for file in sorted(files("sensors").iterdir(), key=lambda file: file.name):
+    for file in sorted(files("sensors").joinpath("types").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".toml"):
             declared = parse(file.read_text(encoding="utf-8"), file.name)
             found[declared.name] = declared
