@@ -262,3 +262,12 @@ def test_any_object_ends_somewhere(declared: SensorType, data: st.DataObject) ->
 def test_each_type_is_one_file_of_its_name() -> None:
     for name in TYPES:
         assert (Path(__file__).parents[2] / "sensors" / "types" / f"{name.replace('-', '_')}.toml").exists()
+
+
+def test_the_page_of_the_types_shows_each() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sensor-types.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:3] == "| `"]
+    shown = {name.strip("`"): (format_.strip("`"), topic) for name, _, format_, topic in rows}
+    assert shown == {
+        name: (one.payload.format, ", ".join(f"`{topic}`" for topic in one.topics)) for name, one in TYPES.items()
+    }
