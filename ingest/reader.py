@@ -71,7 +71,9 @@ class Reader:
         """(topic, payload) of what devices are to be asked; who publishes them takes them out."""
 
     def recall(self, announcements: Iterable[Announcement]) -> None:
-        """Take over announcements of before a restart, before anything else is read."""
+        """Take over announcements of before a restart, before anything else is read. Values that they tell were read
+        when they came, and are not read again.
+        """
         for one in announcements:
             route = self._match(self._prefix.encode() + one.topic.encode())
             if isinstance(route, _Route) and isinstance(route.source, Gateway):
@@ -79,6 +81,8 @@ class Reader:
                     route.source.decode(one.payload, one.received_at)
                 except Refused:  # it may be one of another version of its type
                     log.warning("an announcement of %s can no longer be read", one.topic)
+                except Exception:  # a fault of ours: it would stop this process at each start
+                    log.exception("an announcement of %s cannot be read", one.topic)
         for memory in self._memories.values():
             memory.kept.clear()
             memory.asked.clear()

@@ -20,7 +20,7 @@ from sensors.template import Template, placeholders
 from sensors.timeforms import TimeForm
 
 _HistoryTest = Literal["rate_of_change", "spike", "flat_line", "climatology", "attenuated", "gap", "neighbour"]
-_Test = Literal["location", "gross_range", "sentinel", _HistoryTest]
+_Test = Literal["location", "gross_range", "sentinel", "ambiguous_time", _HistoryTest]
 _Quality = Literal["good", "not_evaluated", "suspect", "fail", "missing"]
 _WORD = re.compile(r"[^\W\d]\w*")
 

@@ -33,6 +33,9 @@ class Derivation:
         self.inputs = {name: key_of(path) for name, path in declared.inputs.items() if name in names}
         self.reads_value = self._expression is None or "value" in names
         """Whether the property has a value of its own in the record."""
+        self._sentinels = {
+            other.key: frozenset(other.sentinels) for other in declared.properties if other.key in self.inputs.values()
+        }
         self.needs_more = self._expression is not None or self._unit_key is not None
         """Whether it needs more of the record than that value."""
         self.told_unit: str | None = None
@@ -87,7 +90,7 @@ class Derivation:
             finite = math.inf
         if not math.isfinite(finite):
             return Unread(RejectReason.NOT_A_NUMBER, f"expected a finite number at {show(key)}")
-        return finite
+        return math.nan if finite in self._sentinels.get(key, ()) else finite
 
 
 def _no_sentinel(number: float, reader: ValueReader) -> float:

@@ -22,8 +22,9 @@ Record = dict[str, Any]
 Keys that begin with `@` are what the format itself says of the record, and are never unknown fields: `@time` (written as
 the format's `time` declares), `@thing` (name of the Thing, where the message tells it), `@id` (of the message),
 `@flag:KEY` and `@unit:KEY` (the device's flag and the unit of that value; of a value within objects KEY is its keys joined
-with `/`), `@longitude`, `@latitude`, `@fault` (text: what of the message cannot be read; it is a reject `wrong_shape`, and
-the other values of the record count; a record may hold nothing else).
+with `/`), `@longitude`, `@latitude`, `@fault` (text: what of the message cannot be read; it is a reject `wrong_shape`, or
+of the reason with which it begins, as in `bad_checksum: …`; the other values of the record count, and a record may hold
+nothing else).
 """
 
 

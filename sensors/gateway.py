@@ -20,6 +20,8 @@ from sensors.template import Fields
 if TYPE_CHECKING:
     from sensors.compile import CompiledType
 
+_REASONS = frozenset(RejectReason)
+
 
 class Gateway:
     """Of one topic; the devices behind it may be behind others too."""
@@ -64,10 +66,14 @@ class Gateway:
         take = self._take if self._kind.records_key is None else self._take_listed
         for index, record in enumerate(records):
             root = f"$[{index}]" if len(records) > 1 else "$"
+            if self._kind.format_speaks and (fault := record.pop("@fault", None)) is not None:
+                problems.append(_fault(fault))
+                if all(key[:1] == "@" for key in record):
+                    continue
             try:
                 take(record, root, received_at, batch, retained, problems)
             except Refused as refused:
-                if len(records) == 1:
+                if len(records) == 1 and not problems:
                     raise
                 problems.append((refused.reason, refused.detail, root))
         return problems
@@ -115,11 +121,6 @@ class Gateway:
     ) -> None:
         if type(content) is not dict:
             raise Refused(RejectReason.WRONG_SHAPE, f"expected an object, got {kind(content)}")
-        fault = content.get("@fault")
-        if fault is not None:
-            problems.append((RejectReason.WRONG_SHAPE, fault, root))
-            if all(key[:1] == "@" for key in content):
-                return
         name = self._name(content)
         known, key = self._channels.devices, (self._kind, self._agency, name)
         remembered = known.get(key)
@@ -167,3 +168,11 @@ class Gateway:
         if not isinstance(name, str):
             raise Refused(RejectReason.WRONG_SHAPE, f"expected the name of the Thing as text, got {kind(name)}")
         return read_name(name, "name of the Thing", encoded=False)
+
+
+def _fault(said: str) -> Problem:
+    """What a format cannot read: it may begin with the reason, as in `bad_checksum: expected 4380, got 4381`."""
+    reason, colon, detail = said.partition(": ")
+    if colon and reason in _REASONS:
+        return RejectReason(reason), detail, None
+    return RejectReason.WRONG_SHAPE, said, None

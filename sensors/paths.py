@@ -30,6 +30,11 @@ def key_of(path: Key) -> Key:
     return path[0] if len(path) == 1 and isinstance(path, tuple) and isinstance(path[0], str) else path
 
 
+def joined(key: Key) -> str:
+    """The key as a format names it where it speaks of a value: `BME280/Temperature`."""
+    return key if isinstance(key, str) else "/".join(map(str, key))
+
+
 def last_key(path: Key) -> str:
     """The innermost text of a path: what a label is called in templates."""
     parts = (path,) if isinstance(path, str) else path

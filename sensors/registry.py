@@ -1,4 +1,4 @@
-"""Finds the sensor types: the files of this folder, and those of a folder of the user's own."""
+"""Finds the sensor types: the files of `types/`, and those of a folder of the user's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def load_texts(extra: str = "") -> dict[str, tuple[SensorType, str]]:
     """As `load`, with the text of the file beside each declaration."""
     texts = [
         (file.name, file.read_text(encoding="utf-8"))
-        for file in sorted(files("sensors").iterdir(), key=lambda file: file.name)
+        for file in sorted(files("sensors").joinpath("types").iterdir(), key=lambda file: file.name)
         if file.name.endswith(".toml")
     ]
     if extra:

@@ -11,6 +11,7 @@ from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
 from sensors.declaration import Property, SensorType
 from sensors.format import all_formats
+from sensors.paths import joined
 from sensors.payload import kind
 from sensors.units import SAME, Conversion, conversion
 
@@ -48,11 +49,11 @@ class ValueReader:
     def __init__(self, prop: Property, declared: SensorType) -> None:
         self.prop = prop
         self.key = prop.key
-        self.mark = self.key if isinstance(self.key, str) else "/".join(map(str, self.key))
+        self.mark = joined(self.key)
         """How a format calls the value in `@unit:` and `@flag:`."""
         self.interval = round((prop.interval_s or declared.interval_s) * 1e6)
         self.times, self.plus, self.over = _conversion(prop, declared.name)
-        self.converts = (self.times, self.plus, self.over) != (1.0, 0.0, 1.0)
+        self.converts = (self.times, self.plus, self.over) != SAME
         """Whether the payload has another unit than the Datastream."""
         self.fail = prop.fail or (-math.inf, math.inf)
         self.suspect = prop.suspect or self.fail

@@ -25,14 +25,38 @@ from sensors.examples import check_examples
 from sensors.registry import load
 
 TYPES = load()
+COMPILED = {name: compile_type(declared) for name, declared in TYPES.items()}
+PLAIN = {
+    name: declared
+    for name, declared in TYPES.items()
+    if declared.payload.format == "json" and declared.thing.name_from is None
+}
+"""Those of which a message can be taken apart and changed without asking a format."""
 SETTINGS = Settings(home="")
 NOW = time.time_ns() // 1000
 each_type = pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
+each_plain_type = pytest.mark.parametrize("declared", PLAIN.values(), ids=PLAIN)
 
 
 @each_type
 def test_examples(declared: SensorType) -> None:
-    check_examples(compile_type(declared), NOW)
+    check_examples(COMPILED[declared.name], NOW)
+
+
+@each_type
+def test_examples_show_each_property_and_what_goes_wrong(declared: SensorType) -> None:
+    compiled = COMPILED[declared.name]
+    shown = set()
+    for one in declared.examples:
+        if one.observations:
+            decoded = compiled.decode(compiled.matches(one.topic) or {}, one.raw(), NOW, topic=one.topic)
+            shown |= {observation.observed_property for observation in decoded.observations}
+    assert shown == {prop.name for prop in declared.properties}
+    wrong = [
+        one for one in declared.examples if one.refused or one.rejects or any(o.quality > 1 for o in one.observations)
+    ]
+    assert wrong, "a device's faults are what one wants to know before it has them"
+    assert declared.description
 
 
 class Read(NamedTuple):
@@ -46,7 +70,7 @@ def through_ingest(payload: bytes, topic: str) -> Read:
     """As ingest reads it: every type is asked, nothing may be raised, and no fault may be ours. Twice, because the
     second time it takes the short way of what was seen before.
     """
-    types = [compile_type(one) for one in TYPES.values()]
+    types = [*COMPILED.values()]
     channels, batch = Channels(types), Batch()
     share = Share(SETTINGS, types)
     reader = Reader(SETTINGS, "ingest-test", types, share, channels, Placement(SETTINGS), batch)
@@ -59,21 +83,24 @@ def through_ingest(payload: bytes, topic: str) -> Read:
     for one, other in zip(first, channels.judged(batch), strict=True):
         np.testing.assert_array_equal(one, other)
     assert RejectReason.DECODER_FAILED not in {reject.reason for reject in rejects}
-    assert rejects or len(batch), "gone without a word"
+    silent = any(one.format_speaks and one.matches(topic) is not None for one in types)  # it may be an announcement
+    assert rejects or len(batch) or silent, "gone without a word"
     for reject in rejects:
         assert all(problem.detail for problem in reject.problems)
         assert reject.payload_size == len(payload)
     return Read(rejects, [channels.seen[number].name for number in first.channel])
 
 
+def good_payloads(declared: SensorType) -> list[tuple[str, bytes]]:
+    """(topic, payload) of the examples that give observations; each type has some."""
+    found = [(one.topic, one.raw()) for one in declared.examples if one.observations]
+    assert found
+    return found
+
+
 def good_messages(declared: SensorType) -> list[tuple[str, dict[str, Any]]]:
-    """(topic, content) of the examples that give observations."""
-    return [(one.topic, json.loads(one.payload)) for one in declared.examples if one.observations]
-
-
-@each_type
-def test_has_a_good_example(declared: SensorType) -> None:
-    assert good_messages(declared)
+    """(topic, content) of the same."""
+    return [(topic, json.loads(payload)) for topic, payload in good_payloads(declared)]
 
 
 def edited(declared: SensorType, key: str, value: object) -> list[tuple[str, bytes]]:
@@ -93,7 +120,7 @@ def reasons(read: Read) -> set[str]:
     return {str(problem.reason) for reject in read.rejects for problem in reject.problems}
 
 
-@each_type
+@each_plain_type
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -123,10 +150,10 @@ WRONG = ('"twelve"', '""', '"12"', "[]", "[1]", "{}", '{"a":1}', "true", "NaN", 
 """JSON tokens, and some that are none, where a number is declared."""
 
 
-@each_type
+@each_plain_type
 @pytest.mark.parametrize("token", WRONG, ids=lambda token: token[:9])
 def test_a_wrong_value_is_told_and_the_others_arrive(declared: SensorType, token: str) -> None:
-    compiled = compile_type(declared)
+    compiled = COMPILED[declared.name]
     for prop in declared.properties:
         for (topic, raw), (_, content) in zip(
             edited(declared, prop.field or prop.name, "EDIT"), good_messages(declared), strict=True
@@ -166,28 +193,30 @@ GARBAGE = {
 @each_type
 @pytest.mark.parametrize("payload", GARBAGE.values(), ids=GARBAGE)
 def test_garbage_ends_with_a_reason(declared: SensorType, payload: bytes) -> None:
-    for topic, _ in good_messages(declared):
+    for topic in {topic for topic, _ in good_payloads(declared)}:
         read = through_ingest(payload, topic)
         assert not read.datastreams
 
 
 @each_type
 def test_a_truncated_message_ends_with_a_reason(declared: SensorType) -> None:
-    for topic, content in good_messages(declared):
-        raw = json.dumps(content, ensure_ascii=False).encode()
-        for length in range(len(raw)):
-            assert reasons(through_ingest(raw[:length], topic)) <= {"invalid_json", "invalid_utf8"}
+    topic, raw = good_payloads(declared)[0]
+    text = {"invalid_json", "invalid_utf8"}
+    allowed = {"hj212": {"invalid_payload", "bad_checksum"}}.get(declared.payload.format, text)
+    for length in range(len(raw.rstrip()) - 4):
+        read = through_ingest(raw[:length], topic)
+        assert reasons(read) & allowed
 
 
 @each_type
 def test_a_message_that_is_too_long_is_refused_before_it_is_read(declared: SensorType) -> None:
-    for topic, content in good_messages(declared):
-        padded = json.dumps(content).encode().ljust(SETTINGS.max_message_bytes + 1)
+    for topic, payload in good_payloads(declared):
+        padded = payload.ljust(SETTINGS.max_message_bytes + 1)
         assert reasons(through_ingest(padded, topic)) == {"too_large"}
         assert through_ingest(padded[:-1], topic).datastreams
 
 
-@each_type
+@each_plain_type
 def test_a_field_that_is_not_declared_is_told_and_the_others_arrive(declared: SensorType) -> None:
     for topic, payload in edited(declared, "no such field", 7):
         read = through_ingest(payload, topic)
@@ -198,12 +227,12 @@ def test_a_field_that_is_not_declared_is_told_and_the_others_arrive(declared: Se
 @each_type
 @pytest.mark.parametrize("level", ["%FF", "%00", "", "x" * 500, "\udcff", "%0A"], ids=repr)
 def test_names_that_are_none(declared: SensorType, level: str) -> None:
-    for topic, content in good_messages(declared):
-        i = declared.topic.split("/").index("{thing}")
-        levels = topic.split("/")
-        levels[i] = level
-        read = through_ingest(json.dumps(content).encode(), "/".join(levels))
-        assert reasons(read) <= {"invalid_utf8", "wrong_shape"}
+    for template in COMPILED[declared.name].templates:
+        for topic, payload in good_payloads(declared):
+            fields = template.match(topic)
+            if fields is not None and "thing" in fields:
+                named = template.fill({**fields, "thing": level}).replace("+", "x")
+                assert reasons(through_ingest(payload, named)) <= {"invalid_utf8", "wrong_shape"}
 
 
 @pytest.mark.parametrize("topic", ["", "/", "city", "city/demo", "city/demo/x/unheard", "x/y/z/a/b/c", "$SYS/broker"])
@@ -217,7 +246,7 @@ CONTENT = st.recursive(
 )
 
 
-@each_type
+@each_plain_type
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_any_object_ends_somewhere(declared: SensorType, data: st.DataObject) -> None:
@@ -232,4 +261,13 @@ def test_any_object_ends_somewhere(declared: SensorType, data: st.DataObject) ->
 
 def test_each_type_is_one_file_of_its_name() -> None:
     for name in TYPES:
-        assert (Path(__file__).parents[2] / "sensors" / f"{name.replace('-', '_')}.toml").exists()
+        assert (Path(__file__).parents[2] / "sensors" / "types" / f"{name.replace('-', '_')}.toml").exists()
+
+
+def test_the_page_of_the_types_shows_each() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sensor-types.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:3] == "| `"]
+    shown = {name.strip("`"): (format_.strip("`"), topic) for name, _, format_, topic in rows}
+    assert shown == {
+        name: (one.payload.format, ", ".join(f"`{topic}`" for topic in one.topics)) for name, one in TYPES.items()
+    }

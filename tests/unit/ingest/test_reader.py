@@ -17,6 +17,7 @@ from registry.things import Entry
 from sensors.batch import Batch, Channels
 from sensors.compile import CompiledType
 from sensors.device import Device
+from sensors.formats.sparkplug_b import encode
 from tests.unit.sensors.declaring import RECEIVED, compiled
 from tests.unit.sensors.speaking import speaking as speaking
 
@@ -219,7 +220,10 @@ class Ingest:
 
     def read(self, topic: str, content: Any, retained: bool = False) -> list[str] | None:
         """The reasons of what was refused."""
-        raw = json.dumps(content).encode()
+        return self.hear(topic, json.dumps(content).encode(), retained)
+
+    def hear(self, topic: str, raw: bytes, retained: bool = False) -> list[str] | None:
+        """Likewise, of bytes."""
         found = self.reader.read(Message(topic.encode(), raw, RECEIVED, 1, 1, 1, retained))
         return None if found is None else [str(reject.reason) for reject in found]
 
@@ -320,6 +324,35 @@ def test_after_a_restart_announcements_come_first() -> None:
     assert ingest.read("s/demo/x", [{"knows": "k"}]) == []
     assert ingest.seen() == [("speaks", "x", 77.0)]
     assert (ingest.reader.announcements, ingest.reader.requests) == ({}, [])
+
+
+def test_a_birth_that_is_recalled_gives_its_values_no_second_time() -> None:
+    kind = compiled(
+        {"name": "temperature", "unit": "Cel"},
+        name="spark",
+        topic=["spBv1.0/{agency}/{message}/{node}", "spBv1.0/{agency}/{message}/{node}/{device}"],
+        payload={"format": "sparkplug-b"},
+    )
+    at = RECEIVED // 1000
+    number = {"name": b"bdSeq", "datatype": 4, "long_value": 0}
+    told = {"name": b"temperature", "alias": 1, "datatype": 9, "float_value": 4.5}
+    data = encode({"alias": 1, "float_value": 5.5}, timestamp=at, seq=1)
+    before = Ingest(kind)
+    assert before.hear("spBv1.0/demo/NBIRTH/n", encode(number, told, timestamp=at, seq=0)) == []
+    assert before.seen() == [("spark", "n", 4.5)]
+    after = Ingest(kind)
+    after.reader.recall(before.reader.announcements.values())
+    assert (after.seen(), len(after.batch.records), after.channels.seen) == ([], 0, [])
+    assert after.hear("spBv1.0/demo/NDATA/n", data) == []
+    assert after.seen() == [("spark", "n", 5.5)]
+
+
+def test_a_fault_of_ours_in_what_is_recalled_does_not_stop_the_start() -> None:
+    ingest = Ingest(speaks())
+    faulty = Announcement("birth/demo/x", b'{"nothing": "announced"}', 1)
+    ingest.reader.recall([faulty, Announcement("birth/demo/x", b'{"announce": "k"}', 77)])
+    assert ingest.read("s/demo/x", [{"knows": "k"}]) == []
+    assert ingest.seen() == [("speaks", "x", 77.0)]
 
 
 def test_a_retained_message_without_a_time_is_a_reject() -> None:

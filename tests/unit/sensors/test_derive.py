@@ -126,3 +126,16 @@ def test_numbers_as_text() -> None:
 def test_what_is_no_expression_is_a_fault(text: str) -> None:
     with pytest.raises(DeclarationError, match=r"\$\.properties\.value\.compute: "):
         compile_type(declare({**VALUE, "compute": text}, inputs=INPUTS))
+
+
+def test_nothing_is_computed_of_a_sentinel() -> None:
+    one = compiled(
+        {"name": "distance", "unit": "mm", "sentinels": [65535], "field": ["sonar", "mm"]},
+        {"name": "fill", "unit": "%", "compute": "100 * (1500 - far) / 1500"},
+        inputs={"far": ["sonar", "mm"]},
+    )
+    for _ in range(2):
+        first, second = read(one, {"time": NOW, "sonar": {"mm": 65535}}).observations
+        assert (first.result, first.tests) == (65535.0, Test.SENTINEL)
+        assert (second.quality, second.result != second.result) == (Quality.MISSING, True)
+        assert read(one, {"time": NOW, "sonar": {"mm": 750}}).observations[1].result == 50.0

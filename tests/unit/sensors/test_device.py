@@ -33,7 +33,12 @@ DERIVED = compiled(
     inputs={"x": "a", "y": "b"},
     payload={"flag": "flag", "flags": {"V": "suspect"}, "ignore": ["*"]},
 )
-TYPES = [*map(compile_type, load().values()), ODD, DERIVED]
+TYPES = [
+    *(kind for kind in map(compile_type, load().values()) if not kind.format_speaks and kind.name_of is None),
+    ODD,
+    DERIVED,
+]
+"""Those whose messages a device reads without a gateway."""
 
 
 class OneByOne(Device):

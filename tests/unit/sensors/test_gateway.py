@@ -264,9 +264,66 @@ def test_a_unit_is_told_of_a_value_within_objects() -> None:
         assert [each.result for each in read(one, [record, record]).observations] == [100.0, 100.0]
 
 
-def test_a_fault_is_told_and_the_values_beside_it_count() -> None:
-    one = compiled({"name": "value", "unit": "1"}, payload=SPEAKS, time={"default": "reject"})
-    decoded = read(one, [{**AT, "value": 1, "@fault": "half of it"}, {"@fault": "all of it"}])
-    assert found(decoded) == [("t", "value", 1.0)]
-    assert decoded.rejects == [("wrong_shape", "half of it", "$[0]"), ("wrong_shape", "all of it", "$[1]")]
-    assert read(one, [{"@fault": "all of it"}]).rejects == [("wrong_shape", "all of it", "$")]
+# ------------------------------------------------------------ what a format cannot read
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "detail"),
+    [
+        ("line 2 is short", "wrong_shape", "line 2 is short"),
+        ("bad_checksum: expected 4380", "bad_checksum", "expected 4380"),
+        ("not_announced: alias 7", "not_announced", "alias 7"),
+        ("invalid_payload: no frame", "invalid_payload", "no frame"),
+        ("humidity: not read", "wrong_shape", "humidity: not read"),
+    ],
+)
+def test_a_fault_of_the_format_is_told_and_the_rest_counts(said: str, reason: str, detail: str) -> None:
+    for records in ([{"value": 1, "@fault": said}], [{"value": 1}, {"@fault": said}], [{"@fault": said}, {"value": 1}]):
+        decoded = read(kind(), records)
+        assert found(decoded) == [("t", "value", 1.0)], records
+        assert [(str(why), text) for why, text, _ in decoded.rejects] == [(reason, detail)], records
+
+
+def test_a_fault_asks_for_neither_time_nor_name() -> None:
+    strict = compiled(topic="city/{agency}/x", payload=SPEAKS, time={"default": "reject"})
+    alone = strict.decode({"agency": "demo"}, b'[{"@fault": "half a frame", "@thing": "a"}]', RECEIVED)
+    assert (alone.observations, why(alone)) == ([], [("wrong_shape", None)])
+
+
+def test_a_record_that_is_refused_does_not_hide_its_fault() -> None:
+    decoded = read(kind(), [{"@fault": "a twice", "@time": "soon", "value": 1}])
+    assert (decoded.observations, why(decoded)) == ([], [("wrong_shape", None), ("no_time", "$")])
+
+
+def test_a_device_that_speaks_plain_json_has_no_fault_to_tell() -> None:
+    decoded = read(compiled(**HUB), {"time": NOW, "device": {"id": "a"}, "value": 1, "@fault": "x"})
+    assert why(decoded) == [("unknown_field", "$.@fault")]
+
+
+# ------------------------------------------------------------ what is said of a value within objects
+
+INSIDE = {"field": ["BME280", "Temperature"]}
+
+
+@pytest.mark.parametrize("extra", [{}, {"hum": 40}, {"wrong": 1}])
+def test_the_unit_of_a_nested_value(extra: dict[str, Any]) -> None:
+    one = kind({"name": "t", "unit": "K", **INSIDE}, {"name": "hum", "unit": "%"})
+    record = {"BME280": {"Temperature": 20.5}, "@unit:BME280/Temperature": "Cel", **extra}
+    decoded = read(one, [record, record])
+    assert [result for _, name, result in found(decoded) if name == "t"] == [293.65, 293.65]
+
+
+@pytest.mark.parametrize("extra", [{}, {"wrong": 1}])
+def test_the_flag_of_a_nested_value(extra: dict[str, Any]) -> None:
+    one = kind({"name": "t", "unit": "Cel", **INSIDE}, flags=FLAGS)
+    record = {"BME280": {"Temperature": 20.5}, "@flag:BME280/Temperature": "D", **extra}
+    decoded = read(one, [record, record])
+    assert [(told.raw_flag, told.quality) for told in decoded.observations] == [("D", Quality.FAIL)] * 2
+
+
+@pytest.mark.parametrize(("unit_at", "named"), [(["BME280", "u"], "degF"), ("u", "degF"), ("u", "K")])
+def test_the_unit_at_a_path_goes_before_what_the_format_says(unit_at: Any, named: str) -> None:
+    one = kind({"name": "t", "unit": "Cel", "payload_unit_from": unit_at, **INSIDE})
+    record: dict[str, Any] = {"BME280": {"Temperature": 212.0}, "@unit:BME280/Temperature": "Cel"}
+    (record if unit_at == "u" else record["BME280"])["u"] = named
+    assert [round(result, 6) for _, _, result in found(read(one, [record]))] == [100.0 if named == "degF" else -61.15]

@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from registry.commands import types
 from sensors.schema import FILE, schema, text
 
 FOLDER = files("sensors")
-SHIPPED = sorted(file.name for file in FOLDER.iterdir() if file.name.endswith(".toml"))
+SHIPPED = sorted(FOLDER.joinpath("types").iterdir(), key=lambda file: file.name)
 
 
 def test_the_copy_is_that_of_the_code() -> None:
@@ -28,9 +29,9 @@ def test_it_is_a_schema_that_explains() -> None:
     assert "null" not in text()
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_our_own_types_are_of_it(name: str) -> None:
-    Draft202012Validator(schema()).validate(tomllib.loads(FOLDER.joinpath(name).read_text(encoding="utf-8")))
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_our_own_types_are_of_it(file: Traversable) -> None:
+    Draft202012Validator(schema()).validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,6 @@ def test_our_own_types_are_of_it(name: str) -> None:
     ids=str,
 )
 def test_what_is_not_of_it(wrong: dict[str, Any]) -> None:
-    good = tomllib.loads(FOLDER.joinpath(SHIPPED[0]).read_text(encoding="utf-8"))
+    good = tomllib.loads(SHIPPED[0].read_text(encoding="utf-8"))
     assert Draft202012Validator(schema()).is_valid(good)
     assert not Draft202012Validator(schema()).is_valid({**good, **wrong})
