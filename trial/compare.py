@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,7 @@ from trial.run import Outcome
 _EXAMPLES = 5
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """What the newer version changes; numbers are of observations."""
 
     same: int

@@ -7,12 +7,16 @@ payload: what `mosquitto_sub -v` prints), or a CSV that the type's `[replay]` ta
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from aedilis.errors import TrafficError
-from kept.raw import RawMessage
+from aedilis.settings import Settings
+from kept.raw import RawMessage, read_raw
+from sensors.compile import CompiledType
 from sensors.declaration import SensorType
 from simulation.replay import Recording, Summary
 
@@ -68,3 +72,20 @@ def _moment(said: object) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"received_at {said!r} names no zone")
     return round(moment.timestamp() * 1e6)
+
+
+async def recorded(
+    settings: Settings, kinds: Sequence[CompiledType], hours: float, most: int | None = None
+) -> list[RawMessage]:
+    """What came in during the last hours under the topics of these types, in the order in which it came; of more than
+    `most` the newest.
+
+    Raises:
+        ServerError: Kafka cannot be reached.
+    """
+    since = time.time_ns() // 1000 - round(hours * 3_600_000_000)
+    found: deque[RawMessage] = deque(maxlen=most)
+    async for message in read_raw(settings, since):
+        if any(kind.matches(message.topic) is not None for kind in kinds):
+            found.append(message)
+    return sorted(found, key=lambda message: message.received_at)  # stable: one process's order is kept
