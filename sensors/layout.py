@@ -85,7 +85,7 @@ class Layout:
             return None if Unread in map(type, read) else read
         types = set(map(type, values))
         if not types <= _NUMBERS:
-            if self._text and types <= _NUMBERS_AND_TEXT and (numbers := self._of_text(values)) is not None:
+            if self._text and types <= _NUMBERS_AND_TEXT and (numbers := self._of_text(values, types)) is not None:
                 return numbers
             if not types <= _NUMBERS_AND_NULL:
                 read = [one(value) for one, value in zip(self._readers, values, strict=True)]
@@ -95,9 +95,9 @@ class Layout:
             values = [MISSING if value is None else value for value in values]
         return self._checked(values, finite)
 
-    def _of_text(self, values: Sequence[Any]) -> Sequence[float] | None:
+    def _of_text(self, values: Sequence[Any], types: set[type]) -> Sequence[float] | None:
         """Texts that are plain numbers; Python alone would also take `1_000` and digits of other scripts."""
-        together = "".join([value for value in values if type(value) is str])
+        together = "".join(values if len(types) == 1 else [value for value in values if type(value) is str])
         if "_" in together or not together.isascii():
             return None
         try:

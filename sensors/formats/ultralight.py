@@ -95,9 +95,9 @@ def _group(text: str) -> Record:
     parts = text.split("|")
     time = parts.pop(0) if len(parts) % 2 else ""
     names, values = parts[::2], parts[1::2]
-    if (time and not _TIME.match(time)) or (names and not time and _TIME.match(names[0])):
+    if not _TIME.match(time) if time else names and _TIME.match(names[0]):
         raise ValueError(f"expected a time, or none, and pairs of name|value, got {text[:80]!r}")
-    record: Record = dict(zip(names, values, strict=True))
+    record: Record = dict(zip(names, values, strict=False))  # as many of both
     if len(record) < len(names) or "" in record or ("@" in text and any(name[0] == "@" for name in names)):
         raise ValueError(f"expected names that differ, are not empty and do not begin with @, got {text[:80]!r}")
     if "" in values:

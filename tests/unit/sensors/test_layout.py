@@ -38,7 +38,7 @@ def layout(record: dict[str, Any], *properties: dict[str, Any], **payload: Any) 
 )
 def test_texts_are_read_at_once_where_all_are_plain_numbers(a: Any, b: Any, numbers: list[float] | None) -> None:
     record = {"a": a, "time": 0, "b": b}
-    found = layout(record, numeric_text=True)._of_text((a, b))
+    found = layout(record, numeric_text=True)._of_text((a, b), {type(a), type(b)})
     assert (None if found is None else list(found)) == numbers
     if numbers is not None:
         assert list(layout(record, numeric_text=True).numbers(record, False) or ()) == numbers

@@ -54,6 +54,7 @@ def test_what_is_no_base64_is_refused(data: object) -> None:
     ("heard", "best"),
     [
         ([{"rssi": -112, "snr": -3.5}, {"rssi": -36, "snr": 10.5}], (-36, 10.5)),
+        ([{"rssi": -100, "snr": 9}, {"rssi": -36, "snr": -1}], (-36, -1)),
         ([{"rssi": -52}], (-52, 0)),
         ([], None),
         (None, None),

@@ -69,6 +69,7 @@ def test_properties_of_other_instants_are_records_of_their_own() -> None:
 def test_times_that_are_no_text_lose_no_property() -> None:
     entity = {"id": ID, "a": {"value": 1, "observedAt": 5}, "b": {"value": 2, "observedAt": 5}}
     assert through(entity, thing="topic") == [{"@time": 5, "a": 1, "b": 2}]
+    assert through({**entity, "c": 3}, thing="topic") == [{"@time": 5, "a": 1, "b": 2}, {"c": 3}]
 
 
 def test_a_notification_tells_its_time_where_nothing_else_does() -> None:
