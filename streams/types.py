@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aedilis.errors import DeclarationError
 from aedilis.settings import Settings
 from registry.follower import Follower
-from registry.types import Known, Version
+from registry.types import Known, Version, topics_of
 from sensors.declaration import SensorType
 from sensors.registry import load_texts
 from storage.database import Pool
@@ -44,7 +44,7 @@ class TypesTable:
 def _row(version: Version, in_force: bool) -> TypeRow:
     try:
         declared = version.declared
-        title, topic = declared.title, declared.topic
+        title, topic = declared.title, topics_of(declared)
     except DeclarationError as error:
         title, topic = f"cannot be read: {error}", ""
     return TypeRow(
