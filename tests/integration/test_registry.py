@@ -13,12 +13,40 @@ from typing import Any
 
 import pytest
 
-from aedilis.errors import ServerError, TopicError
+from aedilis.errors import DeclarationError, ServerError, TopicError
 from aedilis.settings import load
 from aedilis.topics import ANNOUNCEMENTS, Topic
+from registry.desk import SILENT, Desk
+from registry.follower import Follower
 from registry.log import Latest
+from registry.reports import RUNS, Report
+from registry.types import Known
+from sensors.declaration import SensorType
 from simulation.publisher import Publisher
 from tests.installation import Installation, aedilis
+
+LAMP = """
+name = "lamp"
+version = 1
+title = "A lamp"
+topic = "city/{agency}/{thing}/lamp"
+interval_s = 60
+[[detectors]]
+name = "range"
+parameters = { low = 0.0, high = 1e9 }
+[[properties]]
+name = "light"
+unit = "lx"
+[[examples]]
+topic = "city/demo/x/lamp"
+payload = '{"time": "2026-01-05T00:00:00Z", "light": 1}'
+observations = [{ datastream = "light", time = "2026-01-05T00:00:00Z", result = 1 }]
+"""
+KILO = (
+    LAMP.replace("version = 1", "version = 2")
+    .replace('"lx"', '"lx"\npayload_unit = "klx"')
+    .replace("result = 1 ", "result = 1000 ")
+)
 
 
 def test_the_latest_of_each_key_reaches_who_comes_later_and_who_is_there(module_installation: Installation) -> None:
@@ -59,28 +87,40 @@ def test_a_topic_or_a_broker_that_is_not_there_is_named(module_installation: Ins
         asyncio.run(no_broker())
 
 
-LAMP = """
-name = "lamp"
-version = 1
-title = "A lamp"
-topic = "city/{agency}/{thing}/lamp"
-interval_s = 60
-[[detectors]]
-name = "range"
-parameters = { low = 0.0, high = 1e9 }
-[[properties]]
-name = "light"
-unit = "lx"
-[[examples]]
-topic = "city/demo/x/lamp"
-payload = '{"time": "2026-01-05T00:00:00Z", "light": 1}'
-observations = [{ datastream = "light", time = "2026-01-05T00:00:00Z", result = 1 }]
-"""
-KILO = (
-    LAMP.replace("version = 1", "version = 2")
-    .replace('"lx"', '"lx"\npayload_unit = "klx"')
-    .replace("result = 1 ", "result = 1000 ")
-)
+def test_who_refuses_a_version_and_who_says_nothing_is_told(module_installation: Installation) -> None:
+    settings = module_installation.settings
+    text, taken = LAMP.replace('"lamp"', '"lantern"').replace("/lamp", "/lantern"), []
+    dimmed = text.replace("version = 1", "version = 2").replace("low = 0.0", "low = -1.0")
+
+    async def take(name: str, declared: SensorType | None) -> None:
+        if declared is not None and declared.version == 2:
+            raise DeclarationError(name=name, count=1, faults="- too dim")
+        taken.append((name, declared and declared.version))
+
+    async def answers(desk: Desk, version: int | None) -> dict[str, str]:
+        return {process.split(".")[0]: said async for process, said in desk.answers("lantern", version, 2.0)}
+
+    async def run() -> None:
+        follower = Follower(settings, "picky", Known(), take)
+        await follower.open()
+        async with Desk(settings) as desk:
+            await desk.apply(text, by="test")
+            assert await answers(desk, 1) == {"picky": RUNS}
+            await desk.apply(dimmed, by="test")
+            assert "too dim" in (await answers(desk, 2))["picky"]
+            await desk.reports.say(Report("mute", "ingest", time.time_ns() // 1000, {}))
+            await desk.restore("lantern", 1, by="test")
+            assert await answers(desk, 1) == {"picky": RUNS, "mute": SILENT}
+            await desk.withdraw("lantern", by="test")
+            assert await answers(desk, None) == {"picky": RUNS, "mute": RUNS}
+            await desk.reports.put("mute", None)
+            await follower.close()
+            async with asyncio.timeout(20):
+                while desk.reports.living():
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+    assert taken == [("lantern", 1), ("lantern", None)], "what was restored ran all the time"
 
 
 def types(installation: Installation, *arguments: str) -> Any:
