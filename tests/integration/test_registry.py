@@ -15,7 +15,7 @@ import pytest
 
 from aedilis.errors import DeclarationError, ServerError, TopicError
 from aedilis.settings import load
-from aedilis.topics import ANNOUNCEMENTS, Topic
+from aedilis.topics import NOTIFY_STATE, Topic
 from registry.desk import SILENT, Desk
 from registry.follower import Follower
 from registry.log import Latest
@@ -24,6 +24,9 @@ from registry.types import Known
 from sensors.declaration import SensorType
 from simulation.publisher import Publisher
 from tests.installation import Installation, aedilis
+
+QUIET = NOTIFY_STATE
+"""Compacted, and nobody else reads it here: no notify role runs."""
 
 LAMP = """
 name = "lamp"
@@ -55,11 +58,11 @@ def test_the_latest_of_each_key_reaches_who_comes_later_and_who_is_there(module_
     heard: list[tuple[str, bytes | None]] = []
 
     async def run() -> None:
-        async with Latest(settings, ANNOUNCEMENTS, lambda key, value: heard.append((key, value))) as early:
+        async with Latest(settings, QUIET, lambda key, value: heard.append((key, value))) as early:
             for key, value in (("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", None)):
                 await early.put(key, value)
             assert early.values == {"a": b"2"}
-            async with Latest(settings, ANNOUNCEMENTS, lambda key, value: told.append((key, value))) as late:
+            async with Latest(settings, QUIET, lambda key, value: told.append((key, value))) as late:
                 assert late.values == {"a": b"2"}
                 assert told == [("a", b"2")]
                 await early.put("c", b"3")
@@ -81,7 +84,7 @@ def test_a_topic_or_a_broker_that_is_not_there_is_named(module_installation: Ins
     nowhere = {**module_installation.env, "AEDILIS_KAFKA": "127.0.0.1:1"}
 
     async def no_broker() -> None:
-        await Latest(load(nowhere), ANNOUNCEMENTS).open(patient=False)
+        await Latest(load(nowhere), QUIET).open(patient=False)
 
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:1"):
         asyncio.run(no_broker())
