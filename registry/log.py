@@ -66,7 +66,9 @@ class Latest:
             TopicError: there is no such topic.
         """
         while self._consumer is None:
-            self._consumer = consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, enable_auto_commit=False)
+            self._consumer = consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka, enable_auto_commit=False, auto_offset_reset="earliest"
+            )
             try:
                 await consumer.start()
             except KafkaConnectionError as error:
@@ -164,8 +166,8 @@ class Latest:
         while True:
             try:
                 records = await self._read()
-            except KafkaError as error:  # the broker is away; the consumer finds it again
-                log.warning("cannot read %s: %s", self._at.topic, error)
+            except Exception as error:  # the broker is away; the consumer finds it again
+                log.warning("cannot read %s: %r", self._at.topic, error)
                 await asyncio.sleep(1)
                 continue
             for record in records:

@@ -111,6 +111,13 @@ class Engine:
         self._dirty[row // CHUNK_ROWS] = True
         self._declared_anew.add(row // DECLARED_ROWS)
 
+    def _let_go(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
+        """End what is open on a row whose new declaration is no longer watched for it: no observation ever would."""
+        watched = {use.detector for use in self._pipeline(datastream)[0]}
+        for name, watch in self._watches.items():
+            if watch.decision["open"][row] and name not in watched:
+                self._say(watch, [watch.end(row, int(self._newest[row]), ingested_at)], out)
+
     def _shared(self, datastream: Datastream) -> Datastream:
         """The same, with what it has in common with others held once."""
         thing = self._things.get(datastream.thing.id)
@@ -189,11 +196,11 @@ class Engine:
     def apply(self, frames: Sequence[Frame]) -> list[Anomaly]:
         """Take frames in their order; returns the anomalies that opened or ended by them."""
         out: list[Anomaly] = []
-        for part in self._parts(frames):
+        for part in self._parts(frames, out):
             self._observe(join(part, int(self._clocks.now[WALL])), out)
         return out
 
-    def _parts(self, frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    def _parts(self, frames: Sequence[Frame], out: list[Anomaly]) -> Iterator[list[Frame]]:
         """Frames that can be taken together: what a frame declares holds from that frame on."""
         part: list[Frame] = []
         size = 0
@@ -203,6 +210,8 @@ class Engine:
                 yield part
                 part, size = [], 0
             for datastream, row in declared:
+                if row != UNKNOWN:
+                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=0)), out)
                 self._declare(datastream, row)
             if declared and self._silence is not None:
                 self._silence.look_again()

@@ -141,6 +141,16 @@ class Watch:
             ingested_at,
         )
 
+    def end(self, row: int, at: int, ingested_at: int) -> Change:
+        """An open row is no longer watched; `at` (µs) is its newest time."""
+        ends_at = max(at, int(self.decision["opened_at"][row]))
+        nan = float("nan")
+        change = self.change(row, ends_at=ends_at, result=nan, low=nan, high=nan, ingested_at=ingested_at)
+        for column in self.decision.values():
+            column[row] = 0
+        self.busy[row] = False
+        return change
+
     def _take(self, rows: Index) -> Columns:
         return {name: column.take(rows) for name, column in self.decision.items()}
 

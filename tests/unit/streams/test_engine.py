@@ -347,3 +347,22 @@ def test_a_detector_of_another_schema_warms_up_again() -> None:
     spike = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
     assert [a.kind for a in one.apply([spike])] == ["spike"]
     assert other.apply([spike]) == []
+
+
+def test_a_new_version_without_a_detector_ends_what_is_open_and_one_with_it_goes_on() -> None:
+    uses = {1: USES, 2: USES[2:], 3: USES}
+    one = Engine(all_detectors(), lambda declared: (uses[declared.sensor_version], LATENESS))
+
+    def take(version: int, hour: float, result: float) -> list[tuple[str, int | None]]:
+        made = frame([Seen(0, "a", hour, result)], Clock.DATA)
+        declared = tuple(msgspec.structs.replace(stream, sensor_version=version) for stream in made.header.datastreams)
+        out = one.apply([replace(made, header=msgspec.structs.replace(made.header, datastreams=declared))])
+        return [(anomaly.detector, anomaly.ends_at) for anomaly in out]
+
+    assert take(1, 0, 99.0) == [("range", None)]
+    assert take(2, 1, 98.0) == [("range", START)], "at the newest time that it was watched"
+    assert take(2, 2, 97.0) == []
+    assert take(3, 3, 96.0) == [("range", None)]
+    assert take(3, 4, 1.0) == [("range", START + 4 * HOUR)]
+    assert take(3, 5, 1.0) == []
+    assert take(2, 6, 1.0) == [("stuck", None)], "what it counted under the version before stands"
