@@ -38,7 +38,7 @@ WARM_SECONDS = 3.0
 LONGEST_WARM_SECONDS = 25.0
 """At the beginning all Datastreams are declared; what was due then, and until the line has come up with it, is not
 counted."""
-ASK_SECONDS = 0.002
+ASK_SECONDS = 0.01
 MOST_DATASTREAMS = 100_000
 _LONGEST_US = 600_000_000
 _DIGITS = 3

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from aedilis.vocabulary import Reject
-from storage.database import Connection, queries
+from storage.database import queries
+from storage.lane import Statement
 from storage.observations import moment
 
 Q = queries("write")
@@ -13,38 +15,39 @@ SAMPLES = 5
 """Of each group so many of the latest rejects keep their bytes."""
 
 
-async def put_group(connection: Connection, partition: int, group: int, rejects: list[tuple[int, Reject]]) -> None:
-    """Rejects of one group, with their offsets."""
-    first = rejects[0][1]
-    await connection.execute(
-        Q["upsert_reject_group"],
-        {
-            "id": group,
-            "reason": first.reason,
-            "sensor_type": first.sensor_type,
-            "shape": topic_shape(first.topic),
-            "count": sum(max(1, reject.observations) for _, reject in rejects),
-            "observations": sum(reject.observations for _, reject in rejects),
-            "first": moment(min(reject.received_at for _, reject in rejects)),
-            "last": moment(max(reject.received_at for _, reject in rejects)),
-        },
-    )
-    for offset, reject in rejects[-SAMPLES:]:
-        await connection.execute(
-            Q["insert_reject_sample"],
+def group_statements(group: int, rejects: Sequence[tuple[int, int, Reject]]) -> list[Statement]:
+    """Rejects of one group, with their partitions and offsets."""
+    first = rejects[0][2]
+    statements: list[Statement] = [
+        (
+            Q["upsert_reject_group"],
             {
-                "group": group,
-                "partition": partition,
-                "offset": offset,
-                "topic": text(reject.topic),
-                "payload": reject.payload,
-                "payload_size": reject.payload_size,
-                "detail": text(reject.detail),
-                "value_path": text(reject.value_path),
-                "received_at": moment(reject.received_at),
+                "id": group,
+                "reason": first.reason,
+                "sensor_type": first.sensor_type,
+                "shape": topic_shape(first.topic),
+                "count": sum(max(1, reject.observations) for *_, reject in rejects),
+                "observations": sum(reject.observations for *_, reject in rejects),
+                "first": moment(min(reject.received_at for *_, reject in rejects)),
+                "last": moment(max(reject.received_at for *_, reject in rejects)),
             },
         )
-    await connection.execute(Q["trim_reject_samples"], {"group": group, "samples": SAMPLES})
+    ]
+    latest = sorted(rejects, key=lambda one: (one[2].received_at, one[1]))[-SAMPLES:]
+    for partition, offset, reject in latest:
+        sample = {
+            "group": group,
+            "partition": partition,
+            "offset": offset,
+            "topic": text(reject.topic),
+            "payload": reject.payload,
+            "payload_size": reject.payload_size,
+            "detail": text(reject.detail),
+            "value_path": text(reject.value_path),
+            "received_at": moment(reject.received_at),
+        }
+        statements.append((Q["insert_reject_sample"], sample))
+    return [*statements, (Q["trim_reject_samples"], {"group": group, "samples": SAMPLES})]
 
 
 def topic_shape(topic: str) -> str:
