@@ -43,17 +43,17 @@ class Newest:
 
     def _places(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         at = np.searchsorted(self._ids, ids)
-        if not len(self._ids) or (self._ids.take(at, mode="clip") != ids).any():
-            known = np.union1d(self._ids, ids)
-            before = np.searchsorted(known, self._ids)
-            for name, empty in (("_times", np.iinfo(np.int64).min), ("_results", 0), ("_qualities", 0), ("_untold", 0)):
-                column = getattr(self, name)
-                grown = np.full(len(known), empty, column.dtype)
-                grown[before] = column
-                setattr(self, name, grown)
-            self._ids = known
-            at = np.searchsorted(known, ids)
-        return at
+        known = np.append(self._ids, 0).take(at) == ids
+        known &= at < len(self._ids)
+        if known.all():
+            return at
+        new = at[~known]
+        self._ids = np.insert(self._ids, new, ids[~known])
+        self._times = np.insert(self._times, new, np.iinfo(np.int64).min)
+        self._results = np.insert(self._results, new, np.nan)
+        self._qualities = np.insert(self._qualities, new, 0)
+        self._untold = np.insert(self._untold, new, False)
+        return at + np.concatenate([[0], np.cumsum(~known)[:-1]])
 
     def untold(self) -> npt.NDArray[np.int64]:
         """The Datastreams of which something is to be told, ascending."""
