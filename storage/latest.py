@@ -53,7 +53,8 @@ class Newest:
         self._results = np.insert(self._results, new, np.nan)
         self._qualities = np.insert(self._qualities, new, 0)
         self._untold = np.insert(self._untold, new, False)
-        return at + np.concatenate([[0], np.cumsum(~known)[:-1]])
+        shifted: npt.NDArray[np.intp] = at + np.concatenate([[0], np.cumsum(~known)[:-1]])
+        return shifted
 
     def untold(self) -> npt.NDArray[np.int64]:
         """The Datastreams of which something is to be told, ascending."""

@@ -144,7 +144,7 @@ def role(settings: Settings) -> Role:
 
     async def start() -> None:
         await writer.__aenter__()
-        background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.05)))
+        background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.2)))
         background.append(asyncio.create_task(follow(lambda: refresh(writer.pool), "rollups", 0.3)))
         background.append(asyncio.create_task(follow(retention.keep, "retention", 0.1, RETENTION_SECONDS)))
 
