@@ -18,18 +18,18 @@ FETCH_SECONDS = 0.025
 """From one fetch to the next it takes at least so long."""
 
 
-class _Thread(driver.AIOKafkaConsumerThread):
+class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is seen as untyped
     async def on_start(self) -> None:
         await super().on_start()
         hold(self._ensure_consumer()._fetcher, FETCH_SECONDS)
 
 
-class _Consumer(driver.Consumer):
+class _Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is seen as untyped
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
 
-class Transport(driver.Transport):
+class Transport(driver.Transport):  # type: ignore[misc]  # Faust is seen as untyped
     """Faust's transport with consumers that do not fetch too often."""
 
     Consumer = _Consumer
