@@ -22,6 +22,7 @@ Schema metadata: `aedilis.schema` = `1`, `aedilis.header` = JSON of `FrameHeader
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -108,6 +109,14 @@ def encode(frame: Frame) -> bytes:
     return bytes(sink.getvalue())
 
 
+def _filled(column: pa.Array, missing: int) -> npt.NDArray[Any]:
+    """As numpy has it; with no null or nothing but nulls, as is the rule, Arrow's compute functions would only cost."""
+    if column.null_count == len(column):
+        return np.full(len(column), missing, column.type.to_pandas_dtype())
+    filled: npt.NDArray[Any] = (column.fill_null(missing) if column.null_count else column).to_numpy()
+    return filled
+
+
 def decode(raw: bytes) -> Frame:
     """Unpack a frame.
 
@@ -131,11 +140,11 @@ def decode(raw: bytes) -> Frame:
             result=batch.column("result").to_numpy(zero_copy_only=False),
             quality=batch.column("quality").to_numpy(),
             tests=batch.column("tests").to_numpy(),
-            raw_flag_code=flags.indices.fill_null(NONE).to_numpy(),
+            raw_flag_code=_filled(flags.indices, NONE),
             raw_flags=tuple(flags.dictionary.to_pylist()),
-            sensor_type_code=types.indices.fill_null(NONE).to_numpy(),
+            sensor_type_code=_filled(types.indices, NONE),
             sensor_types=tuple(types.dictionary.to_pylist()),
-            result_time=batch.column("result_time").fill_null(NO_TIME).to_numpy(),
+            result_time=_filled(batch.column("result_time"), NO_TIME),
             ingested_at=batch.column("ingested_at").to_numpy(),
         )
     except FrameError:

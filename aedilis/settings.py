@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sensor_types: str = ""  # a folder of more sensor types
     webhook: str = ""  # URL that gets alerts; empty: none
     webhook_secret: str = ""  # Standard Webhooks secret (whsec_…)
-    frame_ms: int = 25  # a frame leaves after this long at most
+    frame_ms: int = 50  # a frame leaves after this long at most
     frame_rows: int = 20_000  # or with this many observations
     max_message_bytes: int = 262_144  # longer MQTT messages are rejects
     reject_keep_bytes: int = 4_096  # of each sample in the tables; the log has them whole

@@ -53,8 +53,10 @@ def _latency(servers: Servers, plan: Plan, report: Report, say: Callable[[str], 
         measured = [one for one in report.throughput if (one.form, one.qos) == (form, 1)]
         if not measured:
             measured = throughput.run(servers, ((form, 1),), plan.seconds, say, datastreams=throughput.DATASTREAMS)
-        half = measured[0].observations_per_s / 2
-        report.latency.append(latency.run(servers, form, half, plan.seconds, say))
+        drained = measured[0].observations_per_s
+        live = 0.0 if plan.quick else latency.sustained(servers, form, drained, say)
+        half = (live or drained) / 2
+        report.latency.append(latency.run(servers, form, half, plan.seconds, say, drained=drained, live=live))
 
 
 def _datastreams(servers: Servers, plan: Plan, report: Report, say: Callable[[str], None]) -> None:

@@ -76,6 +76,8 @@ class Latency(msgspec.Struct, kw_only=True):
     qos: int
     datastreams: int
     per_s: float
+    drained_per_s: float
+    live_per_s: float
     behind: int
     row: Spread
     webhook: Spread

@@ -1,4 +1,7 @@
-"""From when a message was due to when its row was visible and its webhook had come, at half of the measured load.
+"""From when a message was due to when its row was visible and its webhook had come, at half of what the line sustains live.
+
+What it sustains live is less than what it makes of a queue, where frames are full: it is looked for first, from above,
+with the same Datastreams (`sustained`).
 
 Each Observation bears as its time the moment at which it was due by a fixed schedule, so a message that the load
 generator or a full socket delays is late by that much, and one slow second is not counted as one slow message.
@@ -31,6 +34,7 @@ from aedilis.vocabulary import Alert
 from bench.drive import Load, job
 from bench.figures import Latency, Spread
 from bench.installation import Line, Servers
+from bench.load import Job
 from bench.packets import FORMS
 
 ALERTS_PER_SECOND = 20
@@ -38,8 +42,13 @@ WARM_SECONDS = 3.0
 LONGEST_WARM_SECONDS = 25.0
 """At the beginning all Datastreams are declared; what was due then, and until the line has come up with it, is not
 counted."""
-ASK_SECONDS = 0.002
+ASK_SECONDS = 0.01
 MOST_DATASTREAMS = 100_000
+SHARES = (0.6, 0.5, 0.4, 0.32, 0.25, 0.18, 0.12)
+"""Of the rate of a queue, tried one after the other until the line keeps up."""
+SUSTAIN_SECONDS = 6.0
+KEEPS_UP_SECONDS = 0.5
+"""Who keeps up is no further behind at the end."""
 _LONGEST_US = 600_000_000
 _DIGITS = 3
 
@@ -142,32 +151,74 @@ class Watch:
         return offsets, np.array([at for _, at in found], np.int64)
 
 
-def run(servers: Servers, form: str, per_second: float, seconds: float, say: Callable[[str], None]) -> Latency:
-    """Publish `per_second` Observations, each Datastream one a second, with QoS 1."""
+def sustained(servers: Servers, form: str, drained: float, say: Callable[[str], None]) -> float:
+    """The highest of some shares of `drained` (Observations a second) at which the line keeps up; 0 if at none."""
+    for share in SHARES:
+        per_second = drained * share
+        say(f"latency: does it keep up with {form}, {per_second:,.0f} Observations/s?")
+        # a line of its own: one that has to come up first would tell of gaps
+        with Line(servers) as line, Load(line.home, _job(line, form, per_second)) as load:
+            load.allow(1 << 60)
+            _warm(line, load, per_second)
+            load.run(SUSTAIN_SECONDS, _nothing)
+            behind = load.published - line.stored()
+            load.finish()
+        if behind < per_second * KEEPS_UP_SECONDS:
+            return per_second
+    return 0.0
+
+
+def _things(form: str, per_second: float) -> int:
+    """So many that each Datastream says something once a second."""
+    return max(1, min(MOST_DATASTREAMS, int(per_second)) // FORMS[form].in_message)
+
+
+def _job(line: Line, form: str, per_second: float) -> Job:
+    messages = per_second / FORMS[form].in_message
+    every = max(1, round(messages / ALERTS_PER_SECOND))
+    return job(
+        line,
+        form,
+        _things(form, per_second),
+        1,
+        agency="bench-live",
+        per_second=messages,
+        out_of_range_every=every,
+    )
+
+
+def _warm(line: Line, load: Load, per_second: float) -> None:
+    """Let it publish until all Datastreams are declared and the line has come up."""
+    load.run(WARM_SECONDS, _nothing)
+    deadline = time.monotonic() + LONGEST_WARM_SECONDS
+    while load.published - line.stored() > per_second and time.monotonic() < deadline:
+        load.run(0.2, _nothing)
+
+
+def run(
+    servers: Servers,
+    form: str,
+    per_second: float,
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    drained: float = 0.0,
+    live: float = 0.0,
+) -> Latency:
+    """Publish `per_second` Observations, each Datastream one a second, with QoS 1.
+
+    `drained` and `live` are what the line makes of a queue and what it sustains, as far as that was measured.
+    """
+    things = _things(form, per_second)
     in_message = FORMS[form].in_message
-    datastreams = min(MOST_DATASTREAMS, int(per_second))
-    things = max(1, datastreams // in_message)
-    messages = per_second / in_message
     say(f"latency: {form}, {per_second:,.0f} Observations/s of {things * in_message:,} Datastreams")
     with (
         Receiver() as receiver,
         Line(servers, webhook=receiver.url, webhook_secret=servers.settings.webhook_secret) as line,
     ):
-        what = job(
-            line,
-            form,
-            things,
-            1,
-            agency="bench-live",
-            per_second=messages,
-            out_of_range_every=max(1, round(messages / ALERTS_PER_SECOND)),
-        )
-        with Watch(line) as watch, Load(line.home, what) as load:
+        with Watch(line) as watch, Load(line.home, _job(line, form, per_second)) as load:
             load.allow(1 << 60)
-            load.run(WARM_SECONDS, _nothing)
-            deadline = time.monotonic() + LONGEST_WARM_SECONDS
-            while load.published - line.stored() > per_second and time.monotonic() < deadline:
-                load.run(0.2, _nothing)
+            _warm(line, load, per_second)
             counted, began, asked, before = time.time_ns() // 1000, time.monotonic(), watch.asked, line.cpu()
             load.run(seconds, _nothing)
             took, after = time.monotonic() - began, line.cpu()
@@ -187,6 +238,8 @@ def run(servers: Servers, form: str, per_second: float, seconds: float, say: Cal
         qos=1,
         datastreams=things * in_message,
         per_s=per_second,
+        drained_per_s=drained,
+        live_per_s=live,
         row=_spread(rows),
         webhook=_spread(told),
         asked_every_ms=every * 1000,

@@ -21,6 +21,8 @@ from bench.board import Board
 from bench.packets import FORMS, Packets
 
 BLOCK_BYTES = 128 * 1024
+REST_SECONDS = 0.004
+"""Between two looks whether something is due; a message that waits for it is late by that much, and counts as late."""
 UNDER_WAY = 10_000
 """QoS 1: messages sent and not yet acknowledged."""
 
@@ -112,7 +114,7 @@ class Generator:
         while not board["stop"] and not (job.messages and self._published >= job.messages):
             room = self._room(start)
             if room <= 0:
-                self._listen(0.001)
+                self._listen(REST_SECONDS)
                 continue
             times = self._times(room, start_time)
             block = self._packets.block(self._published, room, times, job.out_of_range_every)

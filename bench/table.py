@@ -114,11 +114,13 @@ def _latency(figures: list[Latency]) -> Sheet:
     rows = []
     for one in figures:
         load = f"{one.form}, {one.in_message} a message, QoS {one.qos}, {one.per_s:,.0f}/s"
+        rates = [f"{one.live_per_s:,.0f}", f"{one.drained_per_s:,.0f}"]
         for end, spread in (("row", one.row), ("webhook", one.webhook)):
             times = [f"{ms:.0f}" for ms in (spread.p50_ms, spread.p99_ms, spread.p999_ms, spread.max_ms)]
-            rows.append([f"{load}, to the {end}", f"{spread.count:,}", *times, f"{one.behind / one.per_s:.1f}"])
+            rows.append([f"{load}, to the {end}", f"{spread.count:,}", *times, f"{one.behind / one.per_s:.1f}", *rates])
     columns = ["from publish", "counted", "p50", "p99", "p99.9", "max", "behind at the end, s"]
-    return Sheet("Latency at half load, ms", columns, rows)
+    columns += ["sustained live, obs/s", "of a queue, obs/s"]
+    return Sheet("Latency at half of what is sustained live, ms", columns, rows)
 
 
 def _datastreams(figures: list[Scale]) -> Sheet:

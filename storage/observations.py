@@ -16,14 +16,11 @@ from psycopg import errors
 from aedilis.frame import Frame
 from storage.corrections import Content, Instant
 from storage.database import Connection, queries
+from storage.lane import Stored
 from storage.rows import COLUMNS, Rows, copy_blocks
 
 Q = queries("write")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Stored(Exception):
-    """A key of these rows is stored already, or stands twice among them: they must go over staging."""
 
 
 def moment(time: int) -> datetime:

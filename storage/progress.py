@@ -37,6 +37,9 @@ class Stands:
         """
         values = {"topics": [topic for topic, _ in keys], "partitions": [number for _, number in keys]}
         rows = await (await connection.execute(Q["lock_progress"], values)).fetchall()
+        if len(rows) < len(keys):
+            await connection.execute(Q["begin_progress"], values)
+            rows = await (await connection.execute(Q["lock_progress"], values)).fetchall()
         stands = {(topic, number): int(offset) for topic, number, offset in rows}
         for key, offset in stands.items():
             if offset < self._seen.get(key, 0):

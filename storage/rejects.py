@@ -14,6 +14,7 @@ from typing import NamedTuple
 from aedilis.identity import stable_id
 from aedilis.vocabulary import Problem, Redriven, Reject, RejectReason
 from storage.database import Connection, queries
+from storage.lane import Statement
 from storage.observations import moment
 from storage.shapes import payload_shape, topic_shape
 
@@ -47,30 +48,36 @@ def group_of(reject: Reject) -> Group:
     return Group(stable_id(reject.reason, kind or "", *shapes), str(reject.reason), kind, *shapes)
 
 
-async def put_rejects(connection: Connection, partition: int, fresh: Sequence[tuple[int, Reject]], keep: int) -> None:
-    """Rejects of one partition of the log, with their offsets; of the bytes of a sample `keep` stay."""
-    groups: dict[Group, list[tuple[int, Reject]]] = {}
-    for offset, reject in fresh:
-        groups.setdefault(group_of(reject), []).append((offset, reject))
+Fresh = tuple[int, int, Reject]
+"""A reject with its partition and offset in the log."""
+
+
+async def reject_statements(connection: Connection, fresh: Sequence[Fresh], keep: int) -> list[Statement]:
+    """What stores rejects of the log; of the bytes of a sample `keep` stay."""
+    groups: dict[Group, list[Fresh]] = {}
+    for one in fresh:
+        groups.setdefault(group_of(one[2]), []).append(one)
     groups = await _bounded(connection, groups)
-    batch = fresh[0][0]
-    for group in sorted(groups):  # in one order, so that partitions do not wait for each other in a circle
-        await put_group(connection, partition, group, groups[group], len(groups[group]), keep)
-        offsets = [offset for offset, _ in groups[group]]
-        values = {"partition": partition, "batch": batch, "group": group.id, "offsets": offsets}
-        await connection.execute(Q["insert_standing"], values)
-    await _count(connection, [reject for _, reject in fresh])
+    batches = {partition: offset for partition, offset, _ in reversed(fresh)}  # the first of each
+    statements: list[Statement] = []
+    for group in sorted(groups):  # in one order, so that processes do not wait for each other in a circle
+        statements += group_statements(group, groups[group], len(groups[group]), keep)
+        offsets: dict[int, list[int]] = {}
+        for partition, offset, _ in groups[group]:
+            offsets.setdefault(partition, []).append(offset)
+        for partition, found in sorted(offsets.items()):
+            values = {"partition": partition, "batch": batches[partition], "group": group.id, "offsets": found}
+            statements.append((Q["insert_standing"], values))
+    return statements + _counts([reject for *_, reject in fresh])
 
 
-async def _bounded(
-    connection: Connection, groups: dict[Group, list[tuple[int, Reject]]]
-) -> dict[Group, list[tuple[int, Reject]]]:
+async def _bounded(connection: Connection, groups: dict[Group, list[Fresh]]) -> dict[Group, list[Fresh]]:
     """As they are, as long as there is room for new ones."""
     ids = [group.id for group in groups]
     row = await (await connection.execute(Q["known_groups"], {"ids": ids})).fetchone()
     known, number = (set(row[0] or ()), row[1]) if row else (set(), 0)
     room = GROUPS - number
-    kept: dict[Group, list[tuple[int, Reject]]] = {}
+    kept: dict[Group, list[Fresh]] = {}
     for group, rejects in groups.items():
         if group.id not in known:
             room -= 1
@@ -79,7 +86,7 @@ async def _bounded(
                 group = Group(other, group.reason, group.sensor_type, OTHER_SHAPES, OTHER_SHAPES)
         kept.setdefault(group, []).extend(rejects)
     for rejects in kept.values():
-        rejects.sort(key=lambda one: one[0])
+        rejects.sort(key=lambda one: one[:2])
     return kept
 
 
@@ -100,44 +107,42 @@ async def fold(connection: Connection) -> None:
         await connection.execute(Q["delete_group"], {"group": group})
 
 
-async def put_group(
-    connection: Connection, partition: int, group: Group, rejects: Sequence[tuple[int, Reject]], count: int, keep: int
-) -> None:
-    """Rejects of one group, with their offsets, that count for so many."""
+def group_statements(group: Group, rejects: Sequence[Fresh], count: int, keep: int) -> list[Statement]:
+    """What stores rejects of one group that count for so many."""
     values = group._asdict() | {
         "count": count,
-        "observations": sum(reject.observations for _, reject in rejects),
-        "first": moment(min(reject.received_at for _, reject in rejects)),
-        "last": moment(max(reject.received_at for _, reject in rejects)),
+        "observations": sum(reject.observations for *_, reject in rejects),
+        "first": moment(min(reject.received_at for *_, reject in rejects)),
+        "last": moment(max(reject.received_at for *_, reject in rejects)),
     }
-    await connection.execute(Q["upsert_group"], values)
-    for offset, reject in rejects[-SAMPLES:]:
-        await connection.execute(
-            Q["insert_sample"],
-            {
-                "group": group.id,
-                "partition": partition,
-                "offset": offset,
-                "topic": _text(reject.topic)[:_TOPIC],
-                "payload": reject.payload[:keep],
-                "payload_size": reject.payload_size,
-                "problems": problems_text(reject.problems),
-                "received_at": moment(reject.received_at),
-            },
-        )
-    await connection.execute(Q["trim_samples"], {"group": group.id, "samples": SAMPLES})
+    statements: list[Statement] = [(Q["upsert_group"], values)]
+    for partition, offset, reject in sorted(rejects, key=lambda one: (one[2].received_at, one[1]))[-SAMPLES:]:
+        sample = {
+            "group": group.id,
+            "partition": partition,
+            "offset": offset,
+            "topic": text(reject.topic)[:_TOPIC],
+            "payload": reject.payload[:keep],
+            "payload_size": reject.payload_size,
+            "problems": problems_text(reject.problems),
+            "received_at": moment(reject.received_at),
+        }
+        statements.append((Q["insert_sample"], sample))
+    return [*statements, (Q["trim_samples"], {"group": group.id, "samples": SAMPLES})]
 
 
-async def _count(connection: Connection, rejects: Sequence[Reject]) -> None:
+def _counts(rejects: Sequence[Reject]) -> list[Statement]:
     """Messages under the reason of their first problem, values under their own."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     for reject in rejects:
         counted.setdefault((reject.process, reject.reason), Counter())["messages" if reject.whole else "partly"] += 1
         for problem in () if reject.whole else reject.problems:
             counted.setdefault((reject.process, problem.reason), Counter())["observations"] += problem.count
+    statements: list[Statement] = []
     for (process, reason), numbers in sorted(counted.items()):
         values = {name: numbers[name] for name in ("messages", "partly", "observations")}
-        await connection.execute(Q["count_rejects"], {"process": process, "reason": reason, **values})
+        statements.append((Q["count_rejects"], {"process": process, "reason": reason, **values}))
+    return statements
 
 
 async def put_redriven(connection: Connection, partition: int, fresh: Sequence[Redriven]) -> None:
@@ -145,7 +150,7 @@ async def put_redriven(connection: Connection, partition: int, fresh: Sequence[R
     standing = await _groups_of(connection, partition, sorted({one.offset for one in fresh}))
     rows = [
         {
-            "run": _text(one.run)[:100],
+            "run": text(one.run)[:100],
             "partition": partition,
             "offset": one.offset,
             "group": standing.get(one.offset),
@@ -194,8 +199,8 @@ def problems_text(problems: Sequence[Problem]) -> str:
     rows = [
         {
             "reason": str(problem.reason),
-            "detail": _text(problem.detail)[:_DETAIL],
-            "path": problem.path and _text(problem.path)[:_DETAIL],
+            "detail": text(problem.detail)[:_DETAIL],
+            "path": problem.path and text(problem.path)[:_DETAIL],
             "count": problem.count,
         }
         for problem in problems[:_PROBLEMS]
@@ -203,6 +208,6 @@ def problems_text(problems: Sequence[Problem]) -> str:
     return json.dumps(rows, ensure_ascii=False)
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
     """PostgreSQL's text holds no NUL and no half of a surrogate pair."""
     return value.replace("\0", "�").encode(errors="replace").decode()

@@ -1,38 +1,48 @@
-"""Puts the records of the log into tables, each call in one transaction with the offset that follows them.
+"""Puts the records of the log into tables, with the offsets that follow them.
 
-Observations go by `storage/frames.py`; here is the connection, and what follows from observations.
+How they share transactions is in `storage/lane.py`, what becomes of observations in `storage/frames.py`, of all else in
+`storage/found.py`; here is the connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from aedilis.frame import Frame
 from aedilis.settings import Settings
 from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Redriven, Reject
-from storage.database import Connection, make_pool, queries, transaction
+from storage import found
 from storage.database import Refused as Refused
 from storage.database import Unavailable as Unavailable
+from storage.database import make_pool, queries, transaction
 from storage.frames import Frames
-from storage.observations import moment
+from storage.lane import Kind, Lane
+from storage.latest import Latest
 from storage.progress import Stands
-from storage.rejects import drop_unread, put_redriven, put_rejects
+from storage.rejects import drop_unread
 
 Q = queries("write")
-T = TypeVar("T")
 
 
 class Writer:
-    """Writes for one process; safe to use from several tasks at once."""
+    """Writes for one process; safe to use from several tasks at once.
+
+    All `write_…` but `write_latest` take consecutive records of one partition with their offsets, and raise
+
+    - `Unavailable`: nothing was stored; call again.
+    - `Refused`: these records can never be stored.
+    - `WentBack`: the database has lost what was stored before; nothing was stored.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.pool = make_pool(settings, size=6, lazy=True)
         self._stands = Stands()
-        self._frames = Frames(self.pool, self._stands)
-        self._keep = settings.reject_keep_bytes
+        self._lane = Lane(self.pool, self._stands)
+        self._latest = Latest(self.pool, self._lane.lock)
+        self._observations = Kind(Frames(self._latest).put, follows=True)
+        self._rejects = found.rejects(settings.reject_keep_bytes)
 
     async def __aenter__(self) -> Writer:
         await self.pool.open(wait=False)
@@ -57,74 +67,36 @@ class Writer:
         offset, _, followed = row
         self._stands.saw({(topic, partition): offset})
         if followed < offset:
-            self._frames.latest.behind((topic, partition), offset)
+            self._latest.behind((topic, partition), offset)
         return int(offset)
 
-    async def _write(
-        self,
-        topic: str,
-        partition: int,
-        records: Sequence[tuple[int, T]],
-        put: Callable[[Connection, list[tuple[int, T]]], Awaitable[None]],
-    ) -> None:
-        async with transaction(self.pool) as connection:
-            stands = (await self._stands.lock(connection, [(topic, partition)]))[topic, partition]
-            fresh = [(offset, record) for offset, record in records if offset >= stands]
-            if not fresh:
-                return
-            await put(connection, fresh)
-            next_offset = fresh[-1][0] + 1
-            values = {"topic": topic, "partition": partition, "next_offset": next_offset, "records": len(fresh)}
-            await connection.execute(Q["move_progress"], values)
-        self._stands.saw({(topic, partition): next_offset})
+    async def _write(self, kind: Kind, topic: str, partition: int, records: Sequence[tuple[int, Any]]) -> None:
+        await self._lane.write(kind, (topic, partition), records, len(records))
 
     async def write_frames(self, topic: str, partition: int, frames: Sequence[tuple[int, Frame]]) -> None:
-        """Store observations, their declarations and their counts.
-
-        Raises:
-            Unavailable: nothing was stored; call again.
-            Refused: these frames can never be stored.
-            WentBack: the database has lost what was stored before; nothing was stored.
-        """
-        await self._frames.write((topic, partition), frames)
+        """Store observations, their declarations and their counts."""
+        rows = sum(len(frame) for _, frame in frames)
+        await self._lane.write(self._observations, (topic, partition), frames, rows)
 
     async def write_latest(self) -> None:
         """Bring the newest observation of each Datastream into the table. Raises: Unavailable."""
-        await self._frames.latest.write()
-
-    # ------------------------------------------------------------ what follows from observations
+        await self._latest.write()
 
     async def write_anomalies(self, topic: str, partition: int, records: Sequence[tuple[int, Anomaly]]) -> None:
-        """Store anomalies by identity and revision. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, Anomaly]]) -> None:
-            await connection.cursor().executemany(Q["upsert_anomaly"], [_anomaly(record) for _, record in fresh])
-
-        await self._write(topic, partition, records, put)
+        """Store anomalies by identity and revision."""
+        await self._write(found.ANOMALIES, topic, partition, records)
 
     async def write_alerts(self, topic: str, partition: int, records: Sequence[tuple[int, Alert]]) -> None:
-        """Store alerts by identity and revision. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, Alert]]) -> None:
-            await connection.cursor().executemany(Q["upsert_alert"], [_alert(record) for _, record in fresh])
-
-        await self._write(topic, partition, records, put)
+        """Store alerts by identity and revision."""
+        await self._write(found.ALERTS, topic, partition, records)
 
     async def write_rejects(self, topic: str, partition: int, records: Sequence[tuple[int, Reject]]) -> None:
-        """Count rejects, group them, keep the latest samples. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, Reject]]) -> None:
-            await put_rejects(connection, partition, fresh, self._keep)
-
-        await self._write(topic, partition, records, put)
+        """Count rejects, group them, keep the latest samples."""
+        await self._write(self._rejects, topic, partition, records)
 
     async def write_redriven(self, topic: str, partition: int, records: Sequence[tuple[int, Redriven]]) -> None:
-        """Store what became of rejects that were sent again. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, Redriven]]) -> None:
-            await put_redriven(connection, partition, [outcome for _, outcome in fresh])
-
-        await self._write(topic, partition, records, put)
+        """Store what became of rejects that were sent again."""
+        await self._write(found.REDRIVEN, topic, partition, records)
 
     async def drop_rejects(self, beginnings: dict[int, int]) -> int:
         """Count as dropped the rejects that the log (partition → its first offset) has lost. Raises: Unavailable."""
@@ -132,41 +104,9 @@ class Writer:
             return await drop_unread(connection, beginnings)
 
     async def write_deliveries(self, topic: str, partition: int, records: Sequence[tuple[int, Delivery]]) -> None:
-        """Store the outcomes of notifications. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, Delivery]]) -> None:
-            rows = []
-            for _, record in fresh:
-                row = {name: getattr(record, name) for name in record.__struct_fields__}
-                rows.append({**row, "finished_at": moment(record.finished_at)})
-            await connection.cursor().executemany(Q["upsert_delivery"], rows)
-
-        await self._write(topic, partition, records, put)
+        """Store the outcomes of notifications."""
+        await self._write(found.DELIVERIES, topic, partition, records)
 
     async def write_dead_letters(self, topic: str, partition: int, records: Sequence[tuple[int, DeadLetter]]) -> None:
-        """Store records of the log that a role could not apply. Raises as `write_frames` does."""
-
-        async def put(connection: Connection, fresh: list[tuple[int, DeadLetter]]) -> None:
-            rows = [{name: getattr(record, name) for name in record.__struct_fields__} for _, record in fresh]
-            rows = [{**row, "reason": row["reason"].replace("\0", "�")} for row in rows]  # PostgreSQL's text has no NUL
-            await connection.cursor().executemany(Q["insert_dead_letter"], rows)
-
-        await self._write(topic, partition, records, put)
-
-
-def _maybe(time: int | None) -> datetime | None:
-    return None if time is None else moment(time)
-
-
-def _anomaly(record: Anomaly) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in record.__struct_fields__ if name not in ("revision", "ingested_at")}
-    row |= {"revision_time": record.revision.event_time, "revision_sequence": record.revision.sequence}
-    row |= {name: _maybe(row[name]) for name in ("starts_at", "detected_at", "ends_at")}
-    return {**row, "received_at": moment(record.ingested_at)}
-
-
-def _alert(record: Alert) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in record.__struct_fields__ if name != "revision"}
-    row |= {"revision_time": record.revision.event_time, "revision_sequence": record.revision.sequence}
-    row |= {name: _maybe(row[name]) for name in ("opened_at", "resolved_at")}
-    return {**row, "anomalies": list(record.anomalies)}
+        """Store records of the log that a role could not apply."""
+        await self._write(found.DEAD_LETTERS, topic, partition, records)

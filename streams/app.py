@@ -26,6 +26,7 @@ from aedilis.health import HealthServer
 from aedilis.settings import Settings
 from aedilis.topics import DEAD_LETTERS, Topic
 from aedilis.vocabulary import DeadLetter
+from streams.fetching import Transport
 from streams.partition import Job, PartitionRunner, Record
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class RoleWorker:
             value_serializer="raw",
             key_serializer="raw",
         )
+        app.transport = Transport(app.conf.broker_consumer, app)
         for source in role.sources:
             topic = app.topic(settings.topic(source.name), key_type=bytes, value_type=bytes)
             app.agent(topic, name=f"{role.name}-{source.name}")(self._read)

@@ -23,6 +23,8 @@ from streams.checkpoint import Checkpoints
 from streams.partition import Poison, Record
 
 SCHEMA = 1
+CHECKPOINT_SECONDS = 0.5
+"""What was told since is told again after a crash, with the same idempotency keys."""
 
 
 class Told(msgspec.Struct):
@@ -54,7 +56,13 @@ class NotifyJob:
         self._producer = producer
         self._channels = channels
         self._checkpoints = Checkpoints(
-            "notify", settings.topic(NOTIFY_STATE.name), partition, SCHEMA, producer, settings.kafka, 0.2
+            "notify",
+            settings.topic(NOTIFY_STATE.name),
+            partition,
+            SCHEMA,
+            producer,
+            settings.kafka,
+            CHECKPOINT_SECONDS,
         )
         self._decoder = msgspec.json.Decoder(Alert)
         self._told = Kept(Told)

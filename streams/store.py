@@ -154,7 +154,7 @@ def role(settings: Settings) -> Role:
         await writer.__aenter__()
         await types.open()
         background.append(asyncio.create_task(follow(types.write, "sensor types", 0.05)))
-        background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.05)))
+        background.append(asyncio.create_task(follow(writer.write_latest, "latest values", 0.2)))
         background.append(asyncio.create_task(follow(lambda: refresh(writer.pool), "rollups", 0.3)))
         background.append(asyncio.create_task(follow(retention.keep, "retention", 0.1, RETENTION_SECONDS)))
         background.append(asyncio.create_task(follow(drop_rejects, "rejects", 0.1, RETENTION_SECONDS)))

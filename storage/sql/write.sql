@@ -1,19 +1,29 @@
 -- name: lock_progress
 -- Where partitions stand; their rows stay locked until the end of the transaction, which fences a stalled writer.
+select topic, partition, next_offset from log_progress
+where (topic, partition) in (select * from unnest(%(topics)s::text[], %(partitions)s::integer[]))
+order by topic, partition for update;
+
+-- name: begin_progress
+-- Partitions of which nothing was ever stored.
 insert into log_progress (topic, partition, next_offset)
 select topic, partition, 0 from unnest(%(topics)s::text[], %(partitions)s::integer[]) as n (topic, partition)
 order by topic, partition
-on conflict (topic, partition) do update set topic = excluded.topic
-returning topic, partition, next_offset;
+on conflict do nothing;
 
 -- name: read_progress
 -- Where a partition stands, without a lock, and up to where what follows from its rows is known.
 select next_offset, records, followed_offset from log_progress where topic = %(topic)s and partition = %(partition)s;
 
 -- name: move_progress
--- What was applied in this transaction; nothing follows from it later.
-update log_progress set next_offset = %(next_offset)s, followed_offset = %(next_offset)s, records = records + %(records)s
-where topic = %(topic)s and partition = %(partition)s;
+-- What was applied in this transaction, of several partitions. Unless something follows from the rows of one later,
+-- nothing is to be followed up.
+update log_progress p
+set next_offset = n.next_offset, records = p.records + n.records,
+    followed_offset = case when n.follow then p.followed_offset else n.next_offset end
+from unnest(%(topics)s::text[], %(partitions)s::integer[], %(next_offsets)s::bigint[], %(records)s::bigint[],
+            %(follow)s::boolean[]) as n (topic, partition, next_offset, records, follow)
+where p.topic = n.topic and p.partition = n.partition;
 
 -- name: mark_dirty
 -- The rollups of these hours are out of date.
@@ -30,19 +40,12 @@ join observation o on o.datastream = n.id and o.phenomenon_time = n.time
 where d.id = n.id and (d.last_time is null or d.last_time <= n.time);
 
 -- name: count_frames
--- What was applied in this transaction, of several partitions.
-with came as (
-    select * from unnest(%(topics)s::text[], %(partitions)s::integer[], %(next_offsets)s::bigint[], %(frames)s::bigint[],
-                         %(observations)s::bigint[], %(inserted)s::bigint[], %(duplicates)s::bigint[],
-                         %(revisions)s::bigint[], %(refused)s::bigint[], %(missing)s::bigint[])
-        as n (topic, partition, next_offset, frames, observations, inserted, duplicates, revisions, refused, missing)
-), moved as (
-    update log_progress p set next_offset = c.next_offset, records = p.records + c.frames
-    from came c where p.topic = c.topic and p.partition = c.partition
-)
+-- What the frames of several partitions came to.
 insert into frame_count as old
     (topic, partition, frames, observations, inserted, duplicates, revisions, refused, missing)
-select topic, partition, frames, observations, inserted, duplicates, revisions, refused, missing from came
+select * from unnest(%(topics)s::text[], %(partitions)s::integer[], %(frames)s::bigint[], %(observations)s::bigint[],
+                     %(inserted)s::bigint[], %(duplicates)s::bigint[], %(revisions)s::bigint[], %(refused)s::bigint[],
+                     %(missing)s::bigint[])
 on conflict (topic, partition) do update set
     frames = old.frames + excluded.frames, observations = old.observations + excluded.observations,
     inserted = old.inserted + excluded.inserted, duplicates = old.duplicates + excluded.duplicates,

@@ -15,7 +15,7 @@ import pytest
 
 from aedilis.frame import NO_TIME, NONE, Frame
 from aedilis.identity import datastream_id, thing_id
-from aedilis.vocabulary import Datastream, FrameCounts, FrameHeader, Quality, Thing
+from aedilis.vocabulary import Datastream, DeadLetter, FrameCounts, FrameHeader, Quality, Thing
 from storage.counts import Counts, read_counts
 from storage.progress import WentBack
 from storage.rollup import refresh
@@ -261,6 +261,24 @@ def test_partitions_share_a_transaction_unless_one_meets_what_is_stored(
         (1, 1, transactions - 1),
     ]
     assert installation.rows("select count(distinct xmin::text) from frame_count") == [(transactions,)]
+
+
+def test_what_follows_from_observations_shares_their_transaction(installation: Installation) -> None:
+    """And only the observations have something that is to be followed up."""
+    letter = DeadLetter("observations", 3, 7, "detect", "why", b"x", 0)
+
+    async def scenario() -> None:
+        async with Writer(installation.settings) as writer:
+            await asyncio.gather(
+                writer.write_frames("observations", 0, frames([("a", 0, 1.0, None, None)], [])[0]),
+                writer.write_dead_letters("dead-letters", 3, [(4, letter)]),
+            )
+
+    asyncio.run(scenario())
+    progress = installation.rows("select topic, next_offset, records, followed_offset from log_progress order by 1")
+    assert progress == [("dead-letters", 5, 1, 5), ("observations", 1, 1, 0)]
+    assert installation.rows("select reason from dead_letter") == [("why",)]
+    assert installation.rows("select count(distinct xmin::text) from log_progress") == [(1,)]
 
 
 def test_a_successor_tells_the_latest_values_that_a_dead_process_had_not(installation: Installation) -> None:

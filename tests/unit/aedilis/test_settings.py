@@ -28,7 +28,7 @@ def test_the_environment_goes_before_the_file_before_the_defaults(home: Path) ->
 
 def test_an_empty_variable_is_not_set(home: Path) -> None:
     found = load({"AEDILIS_HOME": str(home), "AEDILIS_MQTT": "", "AEDILIS_FRAME_MS": "", "AEDILIS_AGENCIES": ""})
-    assert (found.mqtt, found.frame_ms, found.agencies) == ("127.0.0.1:2883", 25, ())
+    assert (found.mqtt, found.frame_ms, found.agencies) == ("127.0.0.1:2883", 50, ())
     assert found.mqtt_user == "aedilis"
 
 

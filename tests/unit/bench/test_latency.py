@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
+import pytest
 
 from aedilis.vocabulary import Alert, AlertStatus, Revision, Severity
+from bench import latency
 from bench.latency import Receiver, Watch, _count, _histogram
 
 
@@ -71,3 +73,56 @@ def test_every_observation_that_was_due_after_the_beginning_counts() -> None:
     assert histogram.get_total_count() == 3
     assert histogram.get_min_value() == 2_000
     assert 4_000 <= histogram.get_max_value() <= 4_004  # three digits
+
+
+@pytest.mark.parametrize(("makes", "found"), [(1_000.0, 600.0), (450.0, 400.0), (0.0, 0.0)])
+def test_the_highest_rate_is_found_at_which_the_line_keeps_up(
+    monkeypatch: pytest.MonkeyPatch, makes: float, found: float
+) -> None:
+    class FakeLine:
+        home = None
+        load: FakeLoad
+
+        def __init__(self, _: object) -> None:
+            pass
+
+        def __enter__(self) -> FakeLine:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def stored(self) -> float:
+            return min(self.load.per_second, makes) * self.load.seconds
+
+    class FakeLoad:
+        def __init__(self, _: object, what: tuple[FakeLine, float]) -> None:
+            line, self.per_second = what
+            self.seconds = 0.0
+            line.load = self
+
+        def __enter__(self) -> FakeLoad:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        @property
+        def published(self) -> float:
+            return self.per_second * self.seconds
+
+        def allow(self, _: float) -> None:
+            pass
+
+        def run(self, seconds: float, _: object) -> None:
+            self.seconds += seconds
+
+        def finish(self) -> None:
+            pass
+
+    monkeypatch.setattr(latency, "Line", FakeLine)
+    monkeypatch.setattr(latency, "Load", FakeLoad)
+    monkeypatch.setattr(latency, "_job", lambda line, form, per_second: (line, per_second))
+    monkeypatch.setattr(latency, "LONGEST_WARM_SECONDS", 0.0)
+    servers: Any = None
+    assert latency.sustained(servers, "hub", 1_000.0, lambda _: None) == pytest.approx(found)

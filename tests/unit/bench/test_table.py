@@ -73,6 +73,8 @@ def report() -> Report:
                 qos=1,
                 datastreams=10,
                 per_s=100.0,
+                drained_per_s=500.0,
+                live_per_s=200.0,
                 behind=50,
                 row=spread,
                 webhook=spread,
