@@ -243,6 +243,8 @@ class Engine:
             return laid[key]
 
         if self._silence is not None:
+            if shown.first_tick is not None:
+                self._begin(self._silence, shown.first_tick)
             chosen, its_kinds, _ = lay(finite & self._silence.watch.enabled.take(kinds))
             self._say(
                 self._silence.watch,
@@ -276,6 +278,12 @@ class Engine:
             order, at, times = order[in_time], at[in_time], times[in_time]
         self._newest[at] = times  # of several, the last one stays, and it is the newest
         return order
+
+    def _begin(self, silence: Silence, first_tick: int) -> None:
+        n = len(self._datastreams)
+        kinds = self._kind[:n]
+        silence.begin(kinds, self._clock[:n], self._lateness.take(kinds), first_tick)
+        self._dirty[: -(-n // CHUNK_ROWS)] = True
 
     def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
         silence, n = self._silence, len(self._datastreams)

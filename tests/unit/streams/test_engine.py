@@ -307,10 +307,31 @@ def test_a_late_observation_teaches_nothing() -> None:
 def test_the_wall_clock_shows_silence_by_ticks_only(tick: float, found: list[Any]) -> None:
     one = engine()
     log = hourly(0, range(4)) + hourly(2, range(4))
-    assert one.apply([frame(log, Clock.WALL)]) == []
+    assert one.apply([frame([], Clock.WALL, 0), frame(log, Clock.WALL)]) == []
     assert one.apply([frame([Seen(2, "a", 30, 1.0)], Clock.WALL)])[0].thing == "t2"  # its own hole
     out = one.apply([frame([], Clock.WALL, tick)])
     assert kinds({a.id: (a, 1) for a in out}) == found
+
+
+@pytest.mark.parametrize("cuts", [[], [4], [1, 5], list(range(1, 9))])
+def test_what_stands_before_the_first_tick_has_come_when_it_shows(cuts: list[int]) -> None:
+    log = hourly(0, range(4)) + hourly(2, range(4))
+    frames = [frame(log[start:end], Clock.WALL) for start, end in itertools.pairwise([0, *cuts, len(log)])]
+    ticks = [frame([], Clock.WALL, tick) for tick in (1000, 1004.9)]  # may be silent for three hours, late by two
+    for parts in ([frames, ticks], [[*frames, *ticks]], [[one] for one in (*frames, *ticks)]):
+        one = engine()
+        assert [anomaly for part in parts for anomaly in one.apply(part)] == []
+        kept = one.changed_chunks(whole=True)
+        one = engine()
+        one.restore(kept)
+        found = one.apply([frame([], Clock.WALL, 1005.1)])
+        assert [anomaly.detected_at for anomaly in found] == [START + 1003 * HOUR] * 2
+
+
+def test_nothing_changes_when_the_first_tick_shows_before_a_deadline() -> None:
+    one = engine()
+    assert one.apply([frame(hourly(0, range(4)), Clock.WALL, 7.9), frame([], Clock.WALL, 7.95)]) == []
+    assert [anomaly.detected_at for anomaly in one.apply([frame([], Clock.WALL, 8.1)])] == [START + 6 * HOUR]
 
 
 def test_a_thing_that_moves_leaves_its_old_zone() -> None:
