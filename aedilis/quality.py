@@ -16,6 +16,17 @@ PRECEDENCE = (Quality.FAIL, Quality.SUSPECT, Quality.GOOD, Quality.NOT_EVALUATED
 (ioos/ioos_qc, qartod.py). A missing value says nothing about the others, so it comes last, whatever its number.
 """
 
+OF_ONE = (Quality.MISSING, Quality.NOT_EVALUATED, Quality.FAIL, Quality.SUSPECT, Quality.GOOD)
+"""Of what is said of one Observation, by the device and by tests of its value, the first of these stands. Where there is
+no value, no test has anything to say; nor where the device did not measure its place, whatever the value is.
+"""
+
+STANDS = tuple(
+    tuple(next((quality.value for quality in OF_ONE if quality in (one, other)), 0) for other in range(10))
+    for one in range(10)
+)
+"""[one flag][other flag] → the flag that stands when both are said of one Observation; 0: nothing is said."""
+
 QUALITY_WORDS = {quality.value: quality.name.lower().replace("_", " ") for quality in Quality}
 """QARTOD flag → word."""
 

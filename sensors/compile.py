@@ -14,6 +14,7 @@ from typing import Any
 
 from aedilis.errors import DeclarationError
 from aedilis.frame import NO_TIME, NONE
+from aedilis.quality import STANDS
 from aedilis.vocabulary import Location, Quality, RejectReason, Test
 from sensors.batch import UNMARKED, Batch, Channels, marks
 from sensors.declaration import DetectorUse, Property, SensorType, Time
@@ -297,7 +298,7 @@ class CompiledType:
         word = shown(flag).replace("\0", "�")
         quality = self._flags.get(word, Quality.NOT_EVALUATED) if self._flags else 0
         code = codes.setdefault(word, len(codes))
-        return marks(code, max(quality, Quality.SUSPECT), Test.LOCATION) if outside else marks(code, quality)
+        return marks(code, STANDS[quality][Quality.SUSPECT], Test.LOCATION) if outside else marks(code, quality)
 
     def labels_of(self, record: dict[Any, Any]) -> tuple[str, ...]:
         """Its labels, as they stand in the names of Datastreams."""
