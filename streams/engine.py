@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test, Thing
+from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Severity, Test, Thing
 from detectors.explain import explain
 from detectors.interface import NEVER, Detector
 from detectors.runs import Index, Runs, runs
@@ -36,6 +36,8 @@ CHUNK_ROWS = 192
 DECLARED_ROWS = 48
 """Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
+WITHDRAWN = 0
+"""The version of a Datastream that has ended: its type is withdrawn, or in force in a version that does not watch it."""
 MOST_OBSERVATIONS = 8_000
 """So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
@@ -87,17 +89,30 @@ class Engine:
 
     # ------------------------------------------------------------ declarations
 
-    def _news(self, datastreams: Sequence[Datastream]) -> list[tuple[Datastream, int]]:
-        """Those that are not known as they are declared here, each with its row."""
-        if not datastreams:
+    def _news(self, header: FrameHeader) -> list[tuple[Datastream, int]]:
+        """Those that are not known as they are declared here, each with its row.
+
+        Of a type that is in force in another version from here on all Datastreams go to it. Those that it does not watch
+        have ended, until a frame declares them again: no frame will name them.
+        """
+        if not header.datastreams and not header.in_force:
             return []
-        by_id = {one.id: one for one in datastreams}
+        versions = {name: WITHDRAWN if version is None else version for name, version in header.in_force.items()}
+        known = [one for one in self._datastreams if one.sensor_version != WITHDRAWN] if versions else []
+        by_id = {one.id: self._gone_over(one, versions) for one in (*known, *header.datastreams)}
         rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
         return [
             (one, row)
             for one, row in zip(by_id.values(), rows, strict=True)
             if row == UNKNOWN or self._datastreams[row] != one
         ]
+
+    def _gone_over(self, datastream: Datastream, versions: Mapping[str, int]) -> Datastream:
+        version = versions.get(datastream.sensor_type, datastream.sensor_version)
+        if version == datastream.sensor_version:
+            return datastream
+        moved = msgspec.structs.replace(datastream, sensor_version=version)
+        return moved if self._pipeline(moved)[0] else msgspec.structs.replace(datastream, sensor_version=WITHDRAWN)
 
     def _declare(self, datastream: Datastream, row: int) -> None:
         datastream = self._shared(datastream)
@@ -117,6 +132,8 @@ class Engine:
         for name, watch in self._watches.items():
             if watch.decision["open"][row] and name not in watched:
                 self._say(watch, [watch.end(row, int(self._newest[row]), ingested_at)], out)
+        if self._silence is not None and self._silence.watch.detector.name not in watched:
+            self._silence.forget(row)
 
     def _shared(self, datastream: Datastream) -> Datastream:
         """The same, with what it has in common with others held once."""
@@ -205,13 +222,13 @@ class Engine:
         part: list[Frame] = []
         size = 0
         for frame in frames:
-            declared = self._news(frame.header.datastreams)
+            declared = self._news(frame.header)
             if part and (declared or size + len(frame) > MOST_OBSERVATIONS):
                 yield part
                 part, size = [], 0
             for datastream, row in declared:
                 if row != UNKNOWN:
-                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=0)), out)
+                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=frame.header.tick or 0)), out)
                 self._declare(datastream, row)
             if declared and self._silence is not None:
                 self._silence.look_again()

@@ -90,6 +90,11 @@ class Silence:
         self.behind[:n][behind] = first_tick - newest[behind]
         self.look_again()
 
+    def forget(self, row: int) -> None:
+        """A row is not waited for any more. Waited for again, what it did not say meanwhile is no hole."""
+        self.watch.state["newest"][row] = NEVER
+        self.behind[row] = 0
+
     def spoke(
         self, runs: Runs, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined
     ) -> list[Change]:

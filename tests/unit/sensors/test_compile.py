@@ -428,3 +428,20 @@ def test_the_first_topic_that_matches_tells_the_names() -> None:
     assert one.matches("city/a/b/test") == {"agency": "a", "thing": "b"}
     assert one.matches("old/b/of/a") == {"agency": "a", "thing": "b"}
     assert one.matches("old/b/of") is None
+
+
+def test_which_datastreams_it_can_give() -> None:
+    one = compiled(PRICE, {"name": "T", "unit": "Cel"}, **MARKET)
+    assert one.gives("price/beans/retail", "price", "EUR/kg")
+    assert one.gives("price/a%2Fb/", "price", "EUR/kg")
+    assert one.gives("T", "T", "Cel")
+    for name, prop, unit in (
+        ("price/beans", "price", "EUR/kg"),
+        ("price/beans/retail/x", "price", "EUR/kg"),
+        ("price/beans/retail", "price", "CNY/kg"),
+        ("price/beans/retail", "cost", "EUR/kg"),
+        ("T/x", "T", "Cel"),
+    ):
+        assert not one.gives(name, prop, unit)
+    assert compiled({"name": "a.b", "unit": "1"}).gives("a.b", "a.b", "1")
+    assert not compiled({"name": "a.b", "unit": "1"}).gives("axb", "a.b", "1")

@@ -387,3 +387,49 @@ def test_a_new_version_without_a_detector_ends_what_is_open_and_one_with_it_goes
     assert take(3, 4, 1.0) == [("range", START + 4 * HOUR)]
     assert take(3, 5, 1.0) == []
     assert take(2, 6, 1.0) == [("stuck", None)], "what it counted under the version before stands"
+
+
+def test_what_a_version_in_force_does_not_watch_has_ended_until_it_is_declared_again() -> None:
+    def pipeline(declared: Datastream) -> tuple[tuple[Use, ...], int]:
+        """Version 2 has no `b`."""
+        watched = (declared.sensor_version, declared.name) in {(1, "a"), (1, "b"), (2, "a")}
+        return USES if watched else (), LATENESS
+
+    def take(one: Engine, log: list[Seen], tick: float | None = None, **in_force: int | None) -> list[Any]:
+        made = frame(log, Clock.WALL, tick)
+        header = msgspec.structs.replace(made.header, in_force={**in_force})
+        out = one.apply([replace(made, header=header)])
+        kept = one.changed_chunks(whole=True)
+        one.__init__(all_detectors(), pipeline)  # type: ignore[misc]
+        one.restore(kept)
+        return sorted((a.kind, a.thing, a.datastream_name, a.ends_at and (a.ends_at - START) / HOUR) for a in out)
+
+    one = Engine(all_detectors(), pipeline)
+    assert take(one, [Seen(0, "a", 0, 1.0), Seen(0, "b", 0, 99.0), Seen(2, "b", 0, 1.0)], 0, type=1) == [
+        ("range", "t0", "b", None)
+    ]
+    assert take(one, [], 5.1) == [("gap", "t0", "a", None), ("gap", "t0", "b", None), ("gap", "t2", "b", None)]
+    assert take(one, [], 6, other=7) == []
+    # a Thing that says nothing any more, too
+    assert take(one, [], 7, type=2) == [
+        ("gap", "t0", "b", 3.0),
+        ("gap", "t2", "b", 3.0),
+        ("range", "t0", "b", 0.0),
+    ]
+    assert take(one, [], 100) == []
+    assert take(one, [], 101, type=1) == [], "in force again, and nobody has yet spoken"
+    assert take(one, [], 200) == []
+    assert take(one, [Seen(0, "b", 200, 1.0)], 200) == [], "what it did not say meanwhile is no hole"
+    assert take(one, [], 206) == [("gap", "t0", "b", None)]
+    assert take(one, [], 207, type=None) == [("gap", "t0", "a", 3.0), ("gap", "t0", "b", 203.0)]
+    assert take(one, [], 300) == []
+
+
+def test_a_version_in_force_counts_before_what_the_same_frame_declares() -> None:
+    found = []
+    for repeated in (False, True):
+        one = Engine(all_detectors(), lambda declared: (USES if declared.sensor_version == 1 else (), LATENESS))
+        made = frame([Seen(0, "a", 0, 99.0)], Clock.WALL)
+        made = replace(made, header=msgspec.structs.replace(made.header, in_force={"type": 2}))
+        found.append([one.apply([made]) for _ in range(1 + repeated)])
+    assert found == [[[]], [[], []]]
