@@ -37,7 +37,7 @@ DECLARED_ROWS = 48
 """Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
 WITHDRAWN = 0
-"""The version of a Datastream that has ended: its type is withdrawn, or in force in a version that does not watch it."""
+"""The version of Datastreams whose sensor type reads no more; nothing watches it."""
 MOST_OBSERVATIONS = 8_000
 """So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
@@ -92,27 +92,20 @@ class Engine:
     def _news(self, header: FrameHeader) -> list[tuple[Datastream, int]]:
         """Those that are not known as they are declared here, each with its row.
 
-        Of a type that is in force in another version from here on all Datastreams go to it. Those that it does not watch
-        have ended, until a frame declares them again: no frame will name them.
+        Of a type that is in force in another version from here on all Datastreams go to it, also those that it no longer
+        gives, and so does not watch: no frame will name these.
         """
         if not header.datastreams and not header.in_force:
             return []
         versions = {name: WITHDRAWN if version is None else version for name, version in header.in_force.items()}
-        known = [one for one in self._datastreams if one.sensor_version != WITHDRAWN] if versions else []
-        by_id = {one.id: self._gone_over(one, versions) for one in (*known, *header.datastreams)}
+        known = self._datastreams if versions else ()
+        by_id = {one.id: _gone_over(one, versions) for one in (*known, *header.datastreams)}
         rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
         return [
             (one, row)
             for one, row in zip(by_id.values(), rows, strict=True)
             if row == UNKNOWN or self._datastreams[row] != one
         ]
-
-    def _gone_over(self, datastream: Datastream, versions: Mapping[str, int]) -> Datastream:
-        version = versions.get(datastream.sensor_type, datastream.sensor_version)
-        if version == datastream.sensor_version:
-            return datastream
-        moved = msgspec.structs.replace(datastream, sensor_version=version)
-        return moved if self._pipeline(moved)[0] else msgspec.structs.replace(datastream, sensor_version=WITHDRAWN)
 
     def _declare(self, datastream: Datastream, row: int) -> None:
         datastream = self._shared(datastream)
@@ -424,6 +417,15 @@ class _Clocks(msgspec.Struct):
 _encoder = msgspec.msgpack.Encoder()
 _chunks = msgspec.msgpack.Decoder(_Chunk)
 _declarations = msgspec.msgpack.Decoder(list[Datastream])
+
+
+def _gone_over(datastream: Datastream, versions: Mapping[str, int]) -> Datastream:
+    version = versions.get(datastream.sensor_type, datastream.sensor_version)
+    return (
+        datastream
+        if version == datastream.sensor_version
+        else msgspec.structs.replace(datastream, sensor_version=version)
+    )
 
 
 def _running_newest(first: npt.NDArray[np.bool_], newest: Times) -> Times:

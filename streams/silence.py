@@ -91,7 +91,7 @@ class Silence:
         self.look_again()
 
     def forget(self, row: int) -> None:
-        """A row is not waited for any more. Waited for again, what it did not say meanwhile is no hole."""
+        """A row is not waited for any more. Watched again, it is waited for from its next result on."""
         self.watch.state["newest"][row] = NEVER
         self.behind[row] = 0
 

@@ -389,7 +389,7 @@ def test_a_new_version_without_a_detector_ends_what_is_open_and_one_with_it_goes
     assert take(2, 6, 1.0) == [("stuck", None)], "what it counted under the version before stands"
 
 
-def test_what_a_version_in_force_does_not_watch_has_ended_until_it_is_declared_again() -> None:
+def test_what_a_version_in_force_does_not_watch_has_ended_and_is_waited_for_when_it_speaks_again() -> None:
     def pipeline(declared: Datastream) -> tuple[tuple[Use, ...], int]:
         """Version 2 has no `b`."""
         watched = (declared.sensor_version, declared.name) in {(1, "a"), (1, "b"), (2, "a")}
@@ -399,6 +399,7 @@ def test_what_a_version_in_force_does_not_watch_has_ended_until_it_is_declared_a
         made = frame(log, Clock.WALL, tick)
         header = msgspec.structs.replace(made.header, in_force={**in_force})
         out = one.apply([replace(made, header=header)])
+        assert log or all(anomaly.ingested_at == header.tick for anomaly in out)
         kept = one.changed_chunks(whole=True)
         one.__init__(all_detectors(), pipeline)  # type: ignore[misc]
         one.restore(kept)
