@@ -21,8 +21,15 @@ OF_ONE = (Quality.MISSING, Quality.NOT_EVALUATED, Quality.FAIL, Quality.SUSPECT,
 no value, no test has anything to say; nor where the device did not measure its place, whatever the value is.
 """
 
+UNHEARD = 5
+"""What a device's flag says that its type does not list: nobody judged, and nothing against what a test finds."""
+
+_SAID = (*OF_ONE[:-1], UNHEARD, OF_ONE[-1])
 STANDS = tuple(
-    tuple(next((quality.value for quality in OF_ONE if quality in (one, other)), 0) for other in range(10))
+    tuple(
+        next((Quality.NOT_EVALUATED.value if said == UNHEARD else int(said) for said in _SAID if said in pair), 0)
+        for pair in ((one, other) for other in range(10))
+    )
     for one in range(10)
 )
 """[one flag][other flag] → the flag that stands when both are said of one Observation; 0: nothing is said."""

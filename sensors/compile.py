@@ -15,7 +15,7 @@ from typing import Any
 
 from aedilis.errors import DeclarationError
 from aedilis.frame import NO_TIME, NONE
-from aedilis.quality import STANDS
+from aedilis.quality import STANDS, UNHEARD
 from aedilis.vocabulary import Location, Quality, RejectReason, Test
 from sensors.batch import UNMARKED, Batch, Channels, marks
 from sensors.declaration import DetectorUse, Property, SensorType, Time
@@ -305,7 +305,7 @@ class CompiledType:
         if flag is None:
             return marks(NONE, Quality.SUSPECT, Test.LOCATION) if outside else UNMARKED
         word = shown(flag).replace("\0", "�")
-        quality = self._flags.get(word, Quality.NOT_EVALUATED) if self._flags else 0
+        quality = self._flags.get(word, UNHEARD) if self._flags else 0
         code = codes.setdefault(word, len(codes))
         return marks(code, STANDS[quality][Quality.SUSPECT], Test.LOCATION) if outside else marks(code, quality)
 

@@ -103,7 +103,10 @@ def test_result_time() -> None:
         ("N", 5, "missing"),
         ("N", 500, "missing"),
         ("N", -99, "missing"),
-        ("unheard", 50, "not_evaluated"),
+        ("unheard", 5, "not_evaluated"),
+        ("unheard", 50, "suspect"),
+        ("unheard", 500, "fail"),
+        ("unheard", None, "missing"),
         (None, 500, "fail"),
     ],
 )
@@ -119,7 +122,9 @@ def test_what_the_device_says_and_what_is_found(
         time={"timezone": "Europe/Berlin", "max_ahead_s": 1e9},
     )
     (found,) = read(one, {**AT, "value": value, "flag": flag, **doubted}).observations
-    assert found.quality.name.lower() == ("suspect" if doubted and stands == "good" else stands)
+    assert found.quality.name.lower() == (
+        "suspect" if doubted and (stands == "good" or (flag == "unheard" and value == 5)) else stands
+    )
     assert math.isnan(found.result) == (found.quality == Quality.MISSING)
 
 
