@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from aedilis.health import running
+from deploy.supervisor import ASK_SECONDS
 from simulation.city import City
 from tests.acceptance.own_home import OwnHome, until
 from tests.faults.load import observations_in
@@ -102,6 +103,7 @@ def test_killed_and_hanging_ones_are_replaced(up: Up) -> None:
     up.wait_ready()
     up.carries("2026-01-05")
 
+    time.sleep(2 * ASK_SECONDS)  # each has been asked since it started: one that has never answered has much longer
     names = ("worker-store", "ingest-all", "kafka", "mqtt")
     hanging = {name: up.find(name) for name in names}
     for process in hanging.values():
