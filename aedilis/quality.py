@@ -16,6 +16,24 @@ PRECEDENCE = (Quality.FAIL, Quality.SUSPECT, Quality.GOOD, Quality.NOT_EVALUATED
 (ioos/ioos_qc, qartod.py). A missing value says nothing about the others, so it comes last, whatever its number.
 """
 
+OF_ONE = (Quality.MISSING, Quality.NOT_EVALUATED, Quality.FAIL, Quality.SUSPECT, Quality.GOOD)
+"""Of what is said of one Observation, by the device and by tests of its value, the first of these stands. Where there is
+no value, no test has anything to say; nor where the device did not measure its place, whatever the value is.
+"""
+
+UNHEARD = 5
+"""What a device's flag says that its type does not list: nobody judged, and nothing against what a test finds."""
+
+_SAID = (*OF_ONE[:-1], UNHEARD, OF_ONE[-1])
+STANDS = tuple(
+    tuple(
+        next((Quality.NOT_EVALUATED.value if said == UNHEARD else int(said) for said in _SAID if said in pair), 0)
+        for pair in ((one, other) for other in range(10))
+    )
+    for one in range(10)
+)
+"""[one flag][other flag] → the flag that stands when both are said of one Observation; 0: nothing is said."""
+
 QUALITY_WORDS = {quality.value: quality.name.lower().replace("_", " ") for quality in Quality}
 """QARTOD flag → word."""
 

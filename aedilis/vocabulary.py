@@ -152,6 +152,9 @@ class FrameHeader(msgspec.Struct, frozen=True):
     datastreams: tuple[Datastream, ...] = ()  # those not yet announced by this process in this partition
     tick: int | None = None
     closing: bool = False  # the last frame that the process sends to this partition
+    in_force: dict[str, int | None] = {}
+    """Sensor type → the version that the process reads with from this frame on, None where the type is withdrawn; told in
+    its first frame to each partition and after each change."""
     traceparent: str | None = None
 
 

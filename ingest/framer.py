@@ -31,6 +31,8 @@ class Framer:
         self._sequences = [itertools.count(1) for _ in range(partitions)]
         self._framed = [0] * partitions
         self._missing = [0] * partitions
+        self._in_force: dict[str, int | None] = {}
+        self._untold: set[int] = set()
         self.messages = 0
         self.messages_rejected = 0
         self.observations_rejected = 0
@@ -39,6 +41,11 @@ class Framer:
     def pending(self) -> int:
         """Observations that wait."""
         return len(self.batch)
+
+    def tell(self, in_force: dict[str, int | None]) -> None:
+        """Say in the next frame to each partition which versions of sensor types read from it on."""
+        self._in_force = in_force
+        self._untold = set(range(len(self._sequences)))
 
     def frames(self, tick: int | None = None, *, closing: bool = False) -> list[tuple[int, Frame]]:
         """(partition, frame) of all that waits.
@@ -103,7 +110,9 @@ class Framer:
             datastreams=self._datastreams.announce(new),
             tick=tick,
             closing=closing,
+            in_force=self._in_force if partition in self._untold else {},
         )
+        self._untold.discard(partition)
         table = self._datastreams.table()
         flag_code, flags = _used(columns.flag, columns.flags)
         type_code, types = _used(table.type[columns.channel], self._datastreams.types)

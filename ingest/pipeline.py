@@ -78,6 +78,7 @@ class Pipeline:
         self._placement = Placement(settings, turned_away=lambda *who: self._waiting.note(*who))
         self._datastreams = Datastreams(channels, self._placement)
         self._framer = Framer(self._process, channels, self._datastreams)
+        self._framer.tell(types.in_force)
         self._things = Things(settings, self._placement.tell)
         self._waiting = WaitingBook(self._things, share)
         self._reader = Reader(
@@ -169,6 +170,7 @@ class Pipeline:
     def _use(self, types: Sequence[CompiledType]) -> None:
         share = Share(self._settings, types)
         self._reader.use(types, share)
+        self._framer.tell(self._types.in_force)
         self._source.listen(share.filters())
 
     def _read(

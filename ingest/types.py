@@ -29,6 +29,13 @@ class TypesInForce:
         """Compiled, by name."""
         return [self._kinds[name] for name in sorted(self._kinds)]
 
+    @property
+    def in_force(self) -> dict[str, int | None]:
+        """Name → the version that this process reads with; None: it is withdrawn. Of what it refuses it says nothing."""
+        known = self._follower.known
+        withdrawn: dict[str, int | None] = dict.fromkeys(set(known.names()) - set(known.in_force()))
+        return withdrawn | {name: kind.version for name, kind in self._kinds.items()}
+
     async def open(self) -> None:
         """Take what is in force, tell the others what our files say, and follow.
 

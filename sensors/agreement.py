@@ -31,8 +31,8 @@ def unit_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
                 conversion(prop.payload_unit, prop.unit, prop.gas)
             except ValueError as error:
                 yield f"{path}.payload_unit", str(error)
-        elif prop.gas is not None:
-            yield f"{path}.gas", "of no use without payload_unit; add that, or remove it"
+        elif prop.gas is not None and prop.payload_unit_from is None:
+            yield f"{path}.gas", "of no use without payload_unit or payload_unit_from; add that, or remove it"
 
 
 def template_faults(declared: SensorType) -> Iterator[tuple[str, str]]:

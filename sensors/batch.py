@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.frame import NONE
+from aedilis.quality import STANDS
 from aedilis.vocabulary import Quality, Test
 from sensors.judge import Judge
 from sensors.values import ValueReader
@@ -28,11 +29,12 @@ def marks(flag: int = NONE, quality: int = 0, tests: int = 0) -> int:
 
 
 UNMARKED = marks()
+_STANDS = np.array(STANDS, np.uint8)
 
 
 def ambiguous(marked: int) -> int:
     """The same marks on a time that may be wrong by what the clocks were changed."""
-    return marked & ~15 | max(marked & 15, Quality.SUSPECT) | Test.AMBIGUOUS_TIME << 4
+    return marked & ~15 | STANDS[marked & 15][Quality.SUSPECT] | Test.AMBIGUOUS_TIME << 4
 
 
 class Channel(NamedTuple):
@@ -94,8 +96,11 @@ class Channels:
             self._row_of = np.array(self._row, np.int32)
         result, quality, tests = self._judge(self._row_of[channel], np.array(batch.number, np.float64))
         _, time, result_time, said, received_at = of_record
-        if (records[:, 3] & 0xFFFF).any():  # what was said of values, the worst of it and of what was judged counts
-            quality = np.maximum(quality, (said & 15).astype(np.uint8))
+        if (records[:, 3] & 0xFFFF).any():
+            judged, quality = quality, _STANDS[said & 15, quality]
+            # a sentinel is no value to calibrate with: it stays failed, or it would be drawn and averaged
+            sentinel = (tests & Test.SENTINEL != 0) & (quality != Quality.MISSING)
+            quality[sentinel] = judged[sentinel]
             tests |= (said >> 4 & 0xFFF).astype(np.uint32)
             result[quality == Quality.MISSING] = np.nan
         flags = tuple(batch.flags)

@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from string import Formatter
 from typing import Any
 
 from aedilis.errors import DeclarationError
 from aedilis.frame import NO_TIME, NONE
+from aedilis.quality import STANDS, UNHEARD
 from aedilis.vocabulary import Location, Quality, RejectReason, Test
 from sensors.batch import UNMARKED, Batch, Channels, marks
 from sensors.declaration import DetectorUse, Property, SensorType, Time
@@ -141,6 +143,9 @@ class CompiledType:
         self._derivations = self.derivations if derives else []
         self.layouts: dict[tuple[Key, ...], Layout] = {}
         self._detectors = {prop.name: _detectors(prop, declared) for prop in declared.properties}
+        self._names = {
+            (prop.name, prop.unit): _name_pattern(prop, bool(self.label_names)) for prop in declared.properties
+        }
 
     def _requires(self, number: int) -> bool:
         return self.readers[number].prop.required
@@ -148,6 +153,11 @@ class CompiledType:
     def detectors_of(self, observed_property: str) -> tuple[DetectorUse, ...]:
         """What watches a property; nothing if it is not declared."""
         return self._detectors.get(observed_property, ())
+
+    def gives(self, datastream: str, observed_property: str, unit: str) -> bool:
+        """Whether a Datastream of this name, property and unit is one of those that it can give."""
+        pattern = self._names.get((observed_property, unit))
+        return pattern is not None and pattern.fullmatch(datastream) is not None
 
     def matches(self, topic: str) -> Fields | None:
         """What stands at the placeholders, still percent-encoded, when the topic has a declared form."""
@@ -295,9 +305,9 @@ class CompiledType:
         if flag is None:
             return marks(NONE, Quality.SUSPECT, Test.LOCATION) if outside else UNMARKED
         word = shown(flag).replace("\0", "�")
-        quality = self._flags.get(word, Quality.NOT_EVALUATED) if self._flags else 0
+        quality = self._flags.get(word, UNHEARD) if self._flags else 0
         code = codes.setdefault(word, len(codes))
-        return marks(code, max(quality, Quality.SUSPECT), Test.LOCATION) if outside else marks(code, quality)
+        return marks(code, STANDS[quality][Quality.SUSPECT], Test.LOCATION) if outside else marks(code, quality)
 
     def labels_of(self, record: dict[Any, Any]) -> tuple[str, ...]:
         """Its labels, as they stand in the names of Datastreams."""
@@ -346,6 +356,15 @@ def compile_type(declared: SensorType) -> CompiledType:
             fault = f"- at $.properties.{prop.name}.datastream: {error} is not among payload.labels"
             raise DeclarationError(name=declared.name, count=1, faults=fault) from error
     return CompiledType(declared)
+
+
+def _name_pattern(prop: Property, labelled: bool) -> re.Pattern[str]:
+    """What the names of its Datastreams look like; a label has no `/` in it."""
+    name = prop.datastream or prop.name
+    if not labelled:
+        return re.compile(re.escape(name))
+    parts = Formatter().parse(name)
+    return re.compile("".join(re.escape(text) + ("" if field is None else "[^/]*") for text, field, _, _ in parts))
 
 
 def _detectors(prop: Property, declared: SensorType) -> tuple[DetectorUse, ...]:

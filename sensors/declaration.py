@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
 from sensors.agreement import expression_faults, template_faults, unit_faults
-from sensors.faults import examined, of_form
+from sensors.faults import examined, of_form, of_toml
 from sensors.paths import Key, Path, key_of, show
 from sensors.template import Template, placeholders
 from sensors.timeforms import TimeForm
@@ -405,7 +405,7 @@ def _format_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
         return
     format_ = known[payload.format]
     try:
-        format_.Options.model_validate(payload.options)
+        of_toml(format_.Options, payload.options)
     except ValidationError as error:
         for fault in of_form(error, format_.Options, payload.options, "$.payload.options"):
             yield fault.path, f"{fault.problem}; {fault.mend}" if fault.mend else fault.problem

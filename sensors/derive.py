@@ -9,7 +9,7 @@ from typing import Any
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import RejectReason
-from sensors.declaration import Property, SensorType
+from sensors.declaration import Gas, Property, SensorType
 from sensors.expression import Expression, compile_expression
 from sensors.paths import Key, key_of, show
 from sensors.payload import kind
@@ -27,6 +27,7 @@ class Derivation:
         prop = reader.prop
         self._reader = reader
         self._unit = alias(prop.payload_unit or prop.unit) or prop.unit
+        self._gas = prop.gas
         self._unit_key = None if prop.payload_unit_from is None else key_of(prop.payload_unit_from)
         self._expression = _expression(prop, declared)
         names = self._expression.names if self._expression else frozenset()
@@ -53,7 +54,7 @@ class Derivation:
             if isinstance(read, Unread) or math.isnan(read) or read in self._reader.sentinels:
                 return read
             if self._unit_key is not None and (said := record.get(self._unit_key)) is not None:
-                read = convert(read, said, self._unit)
+                read = convert(read, said, self._unit, self._gas)
                 if isinstance(read, Unread):
                     return read
                 read = _no_sentinel(read, self._reader)
@@ -108,11 +109,11 @@ def _expression(prop: Property, declared: SensorType) -> Expression | None:
         raise DeclarationError(name=declared.name, count=1, faults=fault) from error
 
 
-def convert(number: float, of: Any, to: str) -> float | Unread:
-    """A number in the unit that a message names, in another one."""
+def convert(number: float, of: Any, to: str, gas: Gas | None = None) -> float | Unread:
+    """A number in the unit that a message names, in another one; a gas tells what a share of its volume weighs."""
     if of == to:
         return number
-    found = _conversion(of, to) if isinstance(of, str) else f"expected the name of a unit, got {kind(of)}"
+    found = _conversion(of, to, gas) if isinstance(of, str) else f"expected the name of a unit, got {kind(of)}"
     if isinstance(found, str):
         return Unread(RejectReason.UNKNOWN_UNIT, found)
     times, plus, over = found
@@ -123,11 +124,13 @@ def convert(number: float, of: Any, to: str) -> float | Unread:
 
 
 @lru_cache(maxsize=1_000)
-def _conversion(of: str, to: str) -> tuple[float, float, float] | str:
+def _conversion(of: str, to: str, gas: Gas | None) -> tuple[float, float, float] | str:
     unit = alias(of) if len(of) <= LONGEST_UNIT else None
     if unit is None:
         return f"{of[:50]!r} is no unit"
-    try:
-        return conversion(unit, to)
-    except ValueError as error:
-        return f"{of!r} is no unit that becomes {to}: {error}"[:300]
+    for between in (None, gas) if gas else (None,):  # two shares of volume, or two masses, meet without the gas
+        try:
+            return conversion(unit, to, between)
+        except ValueError as error:
+            problem = str(error)
+    return f"{of!r} is no unit that becomes {to}: {problem}"[:300]

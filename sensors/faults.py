@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,9 +28,9 @@ _ROUNDS = 4
 _DEPENDS = {"datastream": "$.payload.labels", "without": "$.detectors", "compute": "$.inputs"}
 """Last key of a path → where a fault may be the cause of what is said of it."""
 _WORDS = {
-    r", unable to .*": "",
-    r"a valid (tuple|list)": "a list",
-    r"a valid dictionary( or (instance|object) .*)?": "a table",
+    r", (unable to|got a number with) .*": "",
+    r"a valid array": "a list",
+    r"an object": "a table",
     r"a valid boolean": "true or false",
     r"a valid number": "a number",
     r"a valid integer": "a whole number",
@@ -37,6 +38,7 @@ _WORDS = {
     r"String should match pattern": "text of the form",
     r"String should have": "text of",
     r"(Tuple|List|Dictionary) should have": "a list of",
+    r" after validation, not \d+": "",
 }
 _INDEXED = re.compile(r"\$\.(\w+)\[(\d+)\]")
 
@@ -60,7 +62,7 @@ def examined(
     except RecursionError:
         return None, [Fault("", "not TOML: nested too deep")]
     try:
-        declared = model.model_validate(raw)
+        declared = of_toml(model, raw)
     except ValidationError as error:
         faults = of_form(error, model, raw)
         wrong = {fault.path for fault in faults}
@@ -76,6 +78,17 @@ def examined(
     return None, sorted(faults, key=lambda fault: fault.line or 0)
 
 
+def of_toml(model: type[Model], raw: Any) -> Model:
+    """The values as the form has them, each of the type that TOML gives it: no number in quotes, no word for a boolean.
+
+    Raises:
+        ValidationError: they are not of that form.
+    """
+    # as JSON, since of Python's own values a list is no strict tuple and a text no strict member of an enum; a date is
+    # nothing that a form has
+    return model.model_validate_json(json.dumps(raw, default=lambda _: {"date": None}), strict=True)
+
+
 def of_form(error: ValidationError, model: type[BaseModel], raw: Any, root: str = "$") -> list[Fault]:
     """The faults of values that pydantic found below `root`, one for each place."""
     found: dict[str, list[tuple[Place, Any]]] = {}
@@ -87,11 +100,12 @@ def of_form(error: ValidationError, model: type[BaseModel], raw: Any, root: str 
         deeper = any(other.startswith((f"{path}[", f"{path}.")) for other in found)
         if deeper and all(fault["type"] != "value_error" for _, fault in at):
             continue  # a list counts as empty when its only item has a fault, a path as no text: what is inside is enough
-        faults.append(_of_place(path, at[0][0], [fault for _, fault in at], model))
+        place = at[0][0]
+        faults.append(_of_place(path, place, [fault for _, fault in at], model, _shown(_value(raw, place))))
     return faults
 
 
-def _of_place(path: str, place: Place, faults: Sequence[Any], model: type[BaseModel]) -> Fault:
+def _of_place(path: str, place: Place, faults: Sequence[Any], model: type[BaseModel], got: str) -> Fault:
     kinds = {fault["type"] for fault in faults}
     if kinds == {"extra_forbidden"}:
         known = _keys(model, place[:-1])
@@ -101,7 +115,6 @@ def _of_place(path: str, place: Place, faults: Sequence[Any], model: type[BaseMo
         return Fault(path, "unknown key", mend, expected=among, got=str(place[-1]))
     if kinds == {"missing"}:
         return Fault(path, "missing", "add it", expected="a value", got="nothing")
-    got = _shown(faults[0]["input"])
     message = str(faults[0]["msg"])
     if message.startswith("Value error, ") and not message.startswith("Value error, expected "):  # of our own words
         said, _, mend = message.removeprefix("Value error, ").partition("; ")
@@ -147,6 +160,13 @@ def _seen(raw: Any, loc: Sequence[str | int], *, missing: bool) -> Place:
         elif missing and i == len(loc) - 1:
             place.append(part)
     return tuple(place)
+
+
+def _value(raw: Any, place: Place) -> Any:
+    """What stands there; None where nothing does."""
+    for part in place:
+        raw = raw.get(part) if isinstance(raw, dict) else raw[part]
+    return raw
 
 
 def _path(place: Place, root: str = "$") -> str:
@@ -204,7 +224,7 @@ def _salvaged(
                 left[key] = copy.deepcopy(value)
                 numbers[key] = [None] * len(value) if isinstance(value, list) else []
         try:
-            return model.model_validate(left), numbers
+            return of_toml(model, left), numbers
         except ValidationError as again:
             error = again
     return None, numbers

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 Path = Annotated[
-    str | tuple[str | Annotated[int, Field(ge=0)], ...],
+    str | Annotated[tuple[str | Annotated[int, Field(ge=0)], ...], Field(min_length=1)],
     Field(description="one key, taken literally, or a list of keys and list indexes that goes deeper"),
 ]
 Key = str | tuple[str | int, ...]

@@ -14,7 +14,7 @@ from aedilis.errors import DeclarationError, FrameError
 from aedilis.frame import Frame, decode
 from aedilis.settings import Settings
 from aedilis.topics import ANOMALIES, DETECT_STATE, OBSERVATIONS
-from aedilis.vocabulary import Anomaly, Datastream
+from aedilis.vocabulary import Anomaly, Datastream, FrameHeader
 from detectors.discovery import all_detectors
 from registry.check import check_detectors
 from registry.follower import Follower
@@ -24,7 +24,7 @@ from sensors.declaration import SensorType
 from sensors.registry import load_texts
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
-from streams.engine import SCHEMA, Engine, Use
+from streams.engine import SCHEMA, WITHDRAWN, Engine, Use
 from streams.partition import Poison, Record, SetBack, Stalled
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class DetectJob:
             except Poison as found:
                 poison = found
                 break
-        self._types.wait_for(one for frame in frames for one in frame.header.datastreams)
+        self._types.wait_for(frame.header for frame in frames)
         out = self._faults.apply(self._engine, [record.offset for record in records], frames)
         for anomaly in out:
             if anomaly.revision.sequence == 1:
@@ -172,13 +172,17 @@ class Types:
             check_detectors(compiled)
             self._compiled[name, declared.version] = compiled
 
-    def wait_for(self, datastreams: Iterable[Datastream]) -> None:
-        """Call it before anything of a batch is applied.
+    def wait_for(self, headers: Iterable[FrameHeader]) -> None:
+        """Call it before anything of a batch is applied, with what its frames name.
 
         Raises:
             Stalled: a type is not known yet, and was not waited for long enough.
         """
-        named = {(one.sensor_type, one.sensor_version) for one in datastreams} - self._given_up
+        named: set[tuple[str, int]] = set()
+        for header in headers:
+            named |= {(one.sensor_type, one.sensor_version) for one in header.datastreams}
+            named |= {(name, version) for name, version in header.in_force.items() if version is not None}
+        named -= self._given_up
         now = time.monotonic()
         for name, version in sorted(one for one in named if self.known.version(*one) is None):
             if now - self._missed.setdefault((name, version), now) < WAIT_SECONDS:
@@ -188,9 +192,12 @@ class Types:
 
     def pipeline(self, datastream: Datastream) -> tuple[tuple[Use, ...], int]:
         """What watches a Datastream, and its allowed lateness (µs)."""
-        compiled = self._find(datastream.sensor_type, datastream.sensor_version)
+        version = datastream.sensor_version
+        compiled = None if version == WITHDRAWN else self._find(datastream.sensor_type, version)
         if compiled is None:
             return (), 0
+        if not compiled.gives(datastream.name, datastream.observed_property, datastream.unit):
+            return (), compiled.allowed_lateness  # a version before declared it: it has ended
         key = (compiled.name, compiled.version, datastream.observed_property)
         if key not in self._uses:
             self._uses[key] = tuple(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Severity, Test, Thing
+from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Severity, Test, Thing
 from detectors.explain import explain
 from detectors.interface import NEVER, Detector
 from detectors.runs import Index, Runs, runs
@@ -36,6 +36,8 @@ CHUNK_ROWS = 192
 DECLARED_ROWS = 48
 """Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
+WITHDRAWN = 0
+"""The version of Datastreams whose sensor type reads no more; nothing watches it."""
 MOST_OBSERVATIONS = 8_000
 """So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
@@ -87,11 +89,17 @@ class Engine:
 
     # ------------------------------------------------------------ declarations
 
-    def _news(self, datastreams: Sequence[Datastream]) -> list[tuple[Datastream, int]]:
-        """Those that are not known as they are declared here, each with its row."""
-        if not datastreams:
+    def _news(self, header: FrameHeader) -> list[tuple[Datastream, int]]:
+        """Those that are not known as they are declared here, each with its row.
+
+        Of a type that is in force in another version from here on all Datastreams go to it, also those that it no longer
+        gives, and so does not watch: no frame will name these.
+        """
+        if not header.datastreams and not header.in_force:
             return []
-        by_id = {one.id: one for one in datastreams}
+        versions = {name: WITHDRAWN if version is None else version for name, version in header.in_force.items()}
+        known = self._datastreams if versions else ()
+        by_id = {one.id: _gone_over(one, versions) for one in (*known, *header.datastreams)}
         rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
         return [
             (one, row)
@@ -117,6 +125,8 @@ class Engine:
         for name, watch in self._watches.items():
             if watch.decision["open"][row] and name not in watched:
                 self._say(watch, [watch.end(row, int(self._newest[row]), ingested_at)], out)
+        if self._silence is not None and self._silence.watch.detector.name not in watched:
+            self._silence.forget(row)
 
     def _shared(self, datastream: Datastream) -> Datastream:
         """The same, with what it has in common with others held once."""
@@ -205,13 +215,13 @@ class Engine:
         part: list[Frame] = []
         size = 0
         for frame in frames:
-            declared = self._news(frame.header.datastreams)
+            declared = self._news(frame.header)
             if part and (declared or size + len(frame) > MOST_OBSERVATIONS):
                 yield part
                 part, size = [], 0
             for datastream, row in declared:
                 if row != UNKNOWN:
-                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=0)), out)
+                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=frame.header.tick or 0)), out)
                 self._declare(datastream, row)
             if declared and self._silence is not None:
                 self._silence.look_again()
@@ -243,6 +253,8 @@ class Engine:
             return laid[key]
 
         if self._silence is not None:
+            if shown.first_tick is not None:
+                self._begin(self._silence, shown.first_tick)
             chosen, its_kinds, _ = lay(finite & self._silence.watch.enabled.take(kinds))
             self._say(
                 self._silence.watch,
@@ -276,6 +288,12 @@ class Engine:
             order, at, times = order[in_time], at[in_time], times[in_time]
         self._newest[at] = times  # of several, the last one stays, and it is the newest
         return order
+
+    def _begin(self, silence: Silence, first_tick: int) -> None:
+        n = len(self._datastreams)
+        kinds = self._kind[:n]
+        silence.begin(kinds, self._clock[:n], self._lateness.take(kinds), first_tick)
+        self._dirty[: -(-n // CHUNK_ROWS)] = True
 
     def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
         silence, n = self._silence, len(self._datastreams)
@@ -399,6 +417,15 @@ class _Clocks(msgspec.Struct):
 _encoder = msgspec.msgpack.Encoder()
 _chunks = msgspec.msgpack.Decoder(_Chunk)
 _declarations = msgspec.msgpack.Decoder(list[Datastream])
+
+
+def _gone_over(datastream: Datastream, versions: Mapping[str, int]) -> Datastream:
+    version = versions.get(datastream.sensor_type, datastream.sensor_version)
+    return (
+        datastream
+        if version == datastream.sensor_version
+        else msgspec.structs.replace(datastream, sensor_version=version)
+    )
 
 
 def _running_newest(first: npt.NDArray[np.bool_], newest: Times) -> Times:

@@ -2,7 +2,8 @@
 
 A Datastream is silent when its clock is beyond its deadline by more than the allowed lateness. A result that comes
 later than its own deadline (a replay of old files, a device that sends what it had kept) is no silence: its next
-deadline counts from the clock. Whatever frames are taken together, what is found and when it is said to have come in
+deadline counts from the clock. Before the first tick nobody knows the time; what has come before it counts as having
+come when it showed. Whatever frames are taken together, what is found and when it is said to have come in
 is what would be found frame by frame.
 """
 
@@ -30,7 +31,11 @@ class Shown:
         """Advances the clocks; `clock` and `things` are of each observation, `clock` is -1 for one of no row."""
         self._frames = frames
         self._start = clocks.now.copy()
-        self.before = frames.wall(int(clocks.now[WALL]))
+        begun = int(clocks.now[WALL])
+        ticks = frames.ticks[frames.ticks != NEVER]
+        self.first_tick = int(ticks[0]) if begun == NEVER and len(ticks) else None
+        """Where the wall clock begins in these frames, what it shows first."""
+        self.before = np.maximum(frames.wall(begun), begun if self.first_tick is None else self.first_tick)
         """What the clock of each observation showed before it came; shape `(n,)`."""
         self._by_data = np.flatnonzero(clock > WALL)
         self._clock = clock[self._by_data]
@@ -75,6 +80,20 @@ class Silence:
     def look_again(self) -> None:
         """Something else than a result has changed what is due."""
         self._earliest = np.full(len(self._clocks), NEVER, np.int64)
+
+    def begin(self, kinds: Index, clocks: Index, lateness: Times, first_tick: int) -> None:
+        """The wall clock begins: call it before what its frames hold is taken. All three are of all rows."""
+        watch, n = self.watch, len(kinds)
+        newest = watch.state["newest"][:n]
+        after = _add(watch.detector.deadline({"newest": newest}, watch.parameters_of(kinds)), lateness)
+        behind = (clocks == WALL) & (first_tick > after)
+        self.behind[:n][behind] = first_tick - newest[behind]
+        self.look_again()
+
+    def forget(self, row: int) -> None:
+        """A row is not waited for any more. Watched again, it is waited for from its next result on."""
+        self.watch.state["newest"][row] = NEVER
+        self.behind[row] = 0
 
     def spoke(
         self, runs: Runs, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined

@@ -51,7 +51,7 @@ def _content() -> tuple[Message, ...]:
     return tuple(made)
 
 
-def _observations(messages: Sequence[Message]) -> int:
+def observations_in(messages: Sequence[Message]) -> int:
     """How many observations they hold."""
     total = 0
     for topic, payload in messages:
@@ -74,7 +74,7 @@ class Load:
         content = _content()
         self.agency = agency
         self.messages = [(topic.replace(f"/{AGENCY}/", f"/{agency}/"), payload) for topic, payload in content]
-        self.observations = _observations(content)
+        self.observations = observations_in(content)
         self.done = threading.Event()
         self._stopping = threading.Event()
         self.problem: BaseException | None = None

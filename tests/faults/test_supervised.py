@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -14,14 +15,16 @@ import psycopg
 import pytest
 
 from aedilis.health import running
+from deploy.supervisor import ASK_SECONDS
+from simulation.city import City
 from tests.acceptance.own_home import OwnHome, until
+from tests.faults.load import observations_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(290)]
 
 SERVERS = {"kafka": "kafka.Kafka", "database": "bin/postgres", "mqtt": "mosquitto"}
 """Name → a word of its command."""
-OBSERVATIONS = 6 * 40 * 8 + 2 * 30 * 39
-"""Of the simulated city's first half hour."""
+DAYS = 0.02
 LINE = ("ingest-all", "worker-detect", "worker-store", "worker-alert", "worker-notify")
 
 
@@ -63,9 +66,11 @@ class Up(OwnHome):
 
     def carries(self, start: str) -> None:
         """A load published now is stored, once, and counted."""
-        before = self._stored()
-        self.ok("simulate", "--start", start, "--duration", "0.02", "--speed", "max")
-        until(lambda: self._stored() == before + OBSERVATIONS, self.errors.read_text, 90)
+        begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
+        city = City(1, begin, "demo").between(begin, begin + timedelta(days=DAYS))
+        stored = self._stored() + observations_in([(topic, payload) for _, topic, payload in city])
+        self.ok("simulate", "--start", start, "--duration", str(DAYS), "--speed", "max")
+        until(lambda: self._stored() == stored, lambda: f"{self._stored()} of {stored}", 90)
         until(lambda: self.run("counts").returncode == 0, self.errors.read_text, 60)
 
     def _stored(self) -> int:
@@ -98,6 +103,7 @@ def test_killed_and_hanging_ones_are_replaced(up: Up) -> None:
     up.wait_ready()
     up.carries("2026-01-05")
 
+    time.sleep(2 * ASK_SECONDS)  # each has been asked since it started: one that has never answered has much longer
     names = ("worker-store", "ingest-all", "kafka", "mqtt")
     hanging = {name: up.find(name) for name in names}
     for process in hanging.values():

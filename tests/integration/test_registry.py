@@ -187,3 +187,13 @@ def test_a_version_that_is_applied_while_messages_come_reads_from_then_on(
     while line.rows(stands) != [(1, True, ""), (2, False, "kilolux")]:
         assert time.monotonic() < deadline, line.rows(stands)
         time.sleep(0.1)
+
+    # what is open when the type is withdrawn ends: no Observation of it will come any more
+    moment = datetime(2026, 1, 6, tzinfo=UTC) + timedelta(minutes=total)
+    with Publisher(line.settings) as publisher:
+        publisher.publish("city/demo/lamp 0/lamp", json.dumps({"time": moment.isoformat(), "light": -1}).encode())
+    for ended, before in ((None, ()), (moment, ("withdraw", "lamp"))):
+        assert not before or types(line, *before)["ok"]
+        while line.rows("select kind, ends_at from anomalies") != [("range", ended)]:
+            assert time.monotonic() < deadline, line.rows("select kind, ends_at from anomalies")
+            time.sleep(0.1)

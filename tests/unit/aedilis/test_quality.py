@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aedilis.quality import PRECEDENCE, QUALITY_WORDS, TEST_WORDS, Validity, said_by, validity, worst
+from aedilis.quality import OF_ONE, PRECEDENCE, QUALITY_WORDS, TEST_WORDS, Validity, said_by, validity, worst
 from aedilis.vocabulary import Quality, Test
 
 PAGE = (Path(__file__).parents[3] / "docs" / "quality.md").read_text()
@@ -39,7 +39,8 @@ def test_the_page_gives_the_codes_that_are_given() -> None:
 
 
 def test_the_page_tells_the_precedence() -> None:
-    assert ", ".join(QUALITY_WORDS[quality] for quality in PRECEDENCE) in PAGE
+    for order in (PRECEDENCE, OF_ONE):
+        assert ", ".join(QUALITY_WORDS[quality] for quality in order) in PAGE
 
 
 def test_every_bit_has_a_word_of_its_own() -> None:

@@ -124,3 +124,19 @@ def test_closing_says_the_last_word_in_every_partition() -> None:
     frames = [decode(encode(frame)) for _, frame in at.framer.frames(closing=True)]
     assert [frame.header.closing for frame in frames] == [True, True, True]
     assert [frame.header.counts.framed for frame in frames] == [1, 0, 0]
+
+
+def test_versions_in_force_are_told_once_to_each_partition_and_again_after_a_change() -> None:
+    at = Making()
+    a = at.channel("t")
+    at.framer.tell({"air": 1})
+    told = []
+    for tick in (None, 5, 6):
+        at.add(a, 10)
+        told.append([(number, decode(encode(frame)).header.in_force) for number, frame in at.framer.frames(tick)])
+    mine = told[0][0][0]
+    assert told[0] == [(mine, {"air": 1})]
+    assert told[1] == [(number, {} if number == mine else {"air": 1}) for number in range(3)]
+    assert told[2] == [(number, {}) for number in range(3)]
+    at.framer.tell({"air": None})
+    assert [frame.header.in_force for _, frame in at.framer.frames(7)] == [{"air": None}] * 3

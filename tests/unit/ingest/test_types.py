@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from aedilis.errors import DeclarationError
 from aedilis.settings import Settings
 from ingest.types import TypesInForce
+from registry.types import Standing
 from sensors.compile import CompiledType
 from tests.unit.sensors.declaring import declare
 
@@ -42,6 +44,19 @@ def test_before_rounds_begin_a_version_counts_at_once_and_later_between_two() ->
 
     asyncio.run(run())
     assert used == [["aa@1", "bb@2"], ["bb@2"]]
+
+
+def test_in_force_is_what_this_process_reads_with_and_what_was_withdrawn() -> None:
+    async def run() -> None:
+        types = TypesInForce(Settings(home=""))
+        files = set(types._follower.known.in_force())
+        types._follower.known.learn("aa", msgspec.json.encode(Standing(None)))
+        types._follower.known.learn("cc", msgspec.json.encode(Standing(3)))  # it refuses it
+        await types._take("bb", declare(name="bb", version=1))
+        assert files
+        assert types.in_force == {"aa": None, "bb": 1}
+
+    asyncio.run(run())
 
 
 def test_what_cannot_be_compiled_leaves_all_as_it_was() -> None:

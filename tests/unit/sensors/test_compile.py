@@ -1,6 +1,7 @@
 """A compiled type reads whole messages: topics, times, places, labels, records, flags, and what is refused."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aedilis.errors import DeclarationError
-from aedilis.vocabulary import Location
+from aedilis.vocabulary import Location, Quality
 from sensors.compile import as_label, compile_type
 from tests.unit.sensors.declaring import RECEIVED, compiled, declare, read, refusal
 
+FLAGS = {"V": "good", "C": "not_evaluated", "T": "suspect", "D": "fail", "N": "missing"}
 NOW = "2026-06-01T00:00:00Z"
 AT = {"time": NOW, "value": 1}
 HOUR = 3_600_000_000
@@ -80,6 +82,50 @@ def test_result_time() -> None:
     assert read(one, {**AT, "sent": None}).observations[0].result_time is None
     assert refusal(one, {**AT, "sent": "2026-06-02T00:00:00Z"}) == "time_out_of_range"
     assert refusal(one, {**AT, "sent": 5}) == "no_time"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "stands"),
+    [
+        ("V", 5, "good"),
+        ("V", 50, "suspect"),
+        ("V", 500, "fail"),
+        ("T", 5, "suspect"),
+        ("T", 500, "fail"),
+        ("D", 5, "fail"),
+        ("D", 50, "fail"),
+        ("C", 5, "not_evaluated"),
+        ("C", 50, "not_evaluated"),  # the gas of calibration is out of range, and nobody's air
+        ("C", 500, "not_evaluated"),
+        ("C", None, "missing"),
+        ("C", -99, "fail"),  # a sentinel, which must not be drawn
+        ("D", None, "missing"),
+        ("N", 5, "missing"),
+        ("N", 500, "missing"),
+        ("N", -99, "missing"),
+        ("unheard", 5, "not_evaluated"),
+        ("unheard", 50, "suspect"),
+        ("unheard", 500, "fail"),
+        ("unheard", None, "missing"),
+        (None, 500, "fail"),
+    ],
+)
+@pytest.mark.parametrize(
+    "doubted", [{}, {"x": 9, "y": 9}, {"time": "2026-10-25T02:30:00"}], ids=["", "outside", "twice"]
+)
+def test_what_the_device_says_and_what_is_found(
+    flag: str | None, value: float | None, stands: str, doubted: dict[str, Any]
+) -> None:
+    one = compiled(
+        {"name": "value", "unit": "1", "suspect": [0, 10], "fail": [0, 100], "sentinels": [-99]},
+        payload={"flag": "flag", "flags": FLAGS, "longitude": "x", "latitude": "y", "within": [0, 0, 1, 1]},
+        time={"timezone": "Europe/Berlin", "max_ahead_s": 1e9},
+    )
+    (found,) = read(one, {**AT, "value": value, "flag": flag, **doubted}).observations
+    assert found.quality.name.lower() == (
+        "suspect" if doubted and (stands == "good" or (flag == "unheard" and value == 5)) else stands
+    )
+    assert math.isnan(found.result) == (found.quality == Quality.MISSING)
 
 
 @pytest.mark.parametrize(
@@ -387,3 +433,20 @@ def test_the_first_topic_that_matches_tells_the_names() -> None:
     assert one.matches("city/a/b/test") == {"agency": "a", "thing": "b"}
     assert one.matches("old/b/of/a") == {"agency": "a", "thing": "b"}
     assert one.matches("old/b/of") is None
+
+
+def test_which_datastreams_it_can_give() -> None:
+    one = compiled(PRICE, {"name": "T", "unit": "Cel"}, **MARKET)
+    assert one.gives("price/beans/retail", "price", "EUR/kg")
+    assert one.gives("price/a%2Fb/", "price", "EUR/kg")
+    assert one.gives("T", "T", "Cel")
+    for name, prop, unit in (
+        ("price/beans", "price", "EUR/kg"),
+        ("price/beans/retail/x", "price", "EUR/kg"),
+        ("price/beans/retail", "price", "CNY/kg"),
+        ("price/beans/retail", "cost", "EUR/kg"),
+        ("T/x", "T", "Cel"),
+    ):
+        assert not one.gives(name, prop, unit)
+    assert compiled({"name": "a.b", "unit": "1"}).gives("a.b", "a.b", "1")
+    assert not compiled({"name": "a.b", "unit": "1"}).gives("axb", "a.b", "1")

@@ -6,6 +6,7 @@ import pytest
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Quality, Test
+from sensors.agreement import unit_faults
 from sensors.compile import CompiledType, compile_type
 from tests.unit.sensors.declaring import compiled, declare, read, refusal
 
@@ -39,6 +40,22 @@ def test_a_unit_in_a_sibling_key(unit: Any, result: Any) -> None:
     beside = {} if unit is ... else {"units": {"value": unit}}
     assert outcome(one, value=212, **beside) == result
     assert outcome(one, value=212, **beside) == result, "the second time as the first"
+
+
+@pytest.mark.parametrize(
+    ("unit", "result"),
+    [("ug/m3", 19.125), ("mg/m3", 19125), ("[ppb]", 36.577), ("[ppm]", 36577), ("kg", "unknown_unit")],
+)
+@pytest.mark.parametrize("payload_unit", [{"payload_unit": "[ppb]"}, {}], ids=["declared", "only told"])
+def test_a_unit_in_a_sibling_key_may_be_a_share_of_volume(unit: Any, result: Any, payload_unit: dict[str, str]) -> None:
+    gas = {"molar_mass": 46.0055, "temperature": 20}
+    one = compiled({"name": "value", "unit": "ug/m3", **payload_unit, "payload_unit_from": "u", "gas": gas})
+    assert not list(unit_faults(one.declared))
+    found = outcome(one, value=19.125, u=unit)
+    if isinstance(result, str):
+        assert found == [(result, "$.value")]
+    else:
+        assert found == pytest.approx(result, rel=1e-4)
 
 
 def test_without_the_sibling_the_declared_unit_of_the_payload_counts() -> None:

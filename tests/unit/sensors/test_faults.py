@@ -65,7 +65,18 @@ def test_a_fault_in_parts() -> None:
         (GOOD + "fail = [1,\n  'x']\n", "$.properties[0].fail[1]", 10, "expected a number, got 'x'"),
         (GOOD.replace('"value"', "3"), "$.properties[0].name", 7, "expected text, got 3"),
         (GOOD.replace('"value"', "''"), "$.properties[0].name", 7, "expected text of at least 1 character, got ''"),
-        (GOOD + "boolean = 'no'\nrequired = []\n", "$.properties[0].required", 10, "expected true or false, got []"),
+        (GOOD + "boolean = true\nrequired = []\n", "$.properties[0].required", 10, "expected true or false, got []"),
+        (GOOD + "boolean = 'no'\n", "$.properties[0].boolean", 9, "expected true or false, got 'no'"),
+        (GOOD + "interval_s = '5'\n", "$.properties[0].interval_s", 9, "expected a number, got '5'"),
+        (GOOD + "interval_s = true\n", "$.properties[0].interval_s", 9, "expected a number, got True"),
+        (GOOD + "categories = { on = true }\n", "$.properties[0].categories.on", 9, "expected a number, got True"),
+        (GOOD + "datastream = 2026-01-01\n", "$.properties[0].datastream", 9, "expected text, got datetime.date"),
+        (GOOD + "field = 5\n", "$.properties[0].field", 9, "expected text or a list, got 5"),
+        (GOOD + "field = []\n", "$.properties[0].field", 9, "expected text or a list of at least 1 item, got []"),
+        (GOOD + "field = ['a', 1.5]\n", "$.properties[0].field[1]", 9, "expected text or a whole number, got 1.5"),
+        (GOOD + "field = ['a', true]\n", "$.properties[0].field[1]", 9, "expected text or a whole number, got True"),
+        ("[payload]\nignore = [['a', ['b']]]\n" + GOOD, "$.payload.ignore[0][1]", 7, "expected text or a whole number"),
+        ("[payload]\nlabels = [[]]\n" + GOOD, "$.payload.labels[0]", 7, "expected text or a list of at least 1 item"),
         ("time = 3\n" + GOOD, "$.time", 6, "expected a table, got 3"),
         (GOOD + "detectors = 'x'\n", "$.properties[0].detectors", 9, "expected a list, got 'x'"),
         (GOOD.replace('"1"', '"µg/m³"'), "$.properties[0].unit", 8, "do you mean ug/m3?"),
@@ -200,3 +211,17 @@ def test_whatever_a_file_holds_its_faults_are_told(content: dict[str, Any]) -> N
     found = faults(text)
     assert all(fault.problem for fault in found)
     assert all(fault.line is None or 1 <= fault.line <= len(content) for fault in found)
+
+
+def test_numbers_are_what_toml_says_and_a_whole_one_may_stand_for_any() -> None:
+    declared = parse(HEAD + GOOD + "fail = [0, 5]\nsentinels = [-999]\n" + EXAMPLE)
+    assert declared.properties[0].fail == (0.0, 5.0)
+    for version in ('"1"', "1.0", "true"):
+        (fault,) = faults(HEAD.replace("version = 1", f"version = {version}") + GOOD + EXAMPLE)
+        assert (fault.path, fault.expected) == ("$.version", "a whole number")
+
+
+def test_options_of_a_format_are_taken_as_strictly() -> None:
+    options = "[payload]\nformat = 'number'\noptions = { key = 5 }\n"
+    (fault,) = faults(HEAD + options + GOOD + EXAMPLE)
+    assert (fault.path, fault.line) == ("$.payload.options.key", 8)

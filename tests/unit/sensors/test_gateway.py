@@ -115,14 +115,16 @@ FLAGS = {"N": "good", "D": "fail", "C": "not_evaluated", "L": "suspect", "F": "m
         (5, "C", Quality.NOT_EVALUATED, Test.NONE),
         (5, "L", Quality.SUSPECT, Test.NONE),
         (50, "N", Quality.SUSPECT, Test.GROSS_RANGE),
-        (50, "C", Quality.SUSPECT, Test.GROSS_RANGE),
+        (50, "C", Quality.NOT_EVALUATED, Test.GROSS_RANGE),
         (500, "L", Quality.FAIL, Test.GROSS_RANGE),
         (None, "D", Quality.MISSING, Test.NONE),
         (5, "unheard of", Quality.NOT_EVALUATED, Test.NONE),
         (5, None, Quality.GOOD, Test.NONE),
     ],
 )
-def test_the_worst_of_flag_and_range_counts(value: Any, flag: Any, quality: Quality, tests: Test) -> None:
+def test_flag_and_range_are_joined_by_what_stands_for_one_observation(
+    value: Any, flag: Any, quality: Quality, tests: Test
+) -> None:
     limits = {"fail": [0, 100], "suspect": [0, 10]}
     one = kind({"name": "value", "unit": "1", **limits}, {"name": "b", "unit": "1"}, flags=FLAGS)
     decoded = read(one, [{"b": 1}, {"value": value, "@flag:value": flag, "b": 2}, {"b": 3}])

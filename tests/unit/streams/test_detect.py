@@ -43,6 +43,10 @@ def stream(version: int) -> Datastream:
     return Datastream(1, Thing(1, "demo", "x", "demo/z", 0), "light", "light", "lx", "lamp", version, 60_000_000)
 
 
+def naming(version: int) -> FrameHeader:
+    return FrameHeader("p", 1, FrameCounts(), (stream(version),))
+
+
 def applied(text: str) -> bytes:
     return msgspec.json.encode(Applied(text, 1, "test"))
 
@@ -50,9 +54,9 @@ def applied(text: str) -> bytes:
 def test_a_type_that_comes_late_is_waited_for() -> None:
     types = Types(Known())
     with pytest.raises(Stalled, match="lamp@2"):
-        types.wait_for([stream(2)])
+        types.wait_for([naming(2)])
     types.known.learn("lamp@2", applied(TOML))
-    types.wait_for([stream(2)])
+    types.wait_for([naming(2)])
     uses, _ = types.pipeline(stream(2))
     assert [use.detector for use in uses] == ["range"]
 
@@ -65,7 +69,7 @@ def test_each_version_is_watched_as_it_says_and_one_that_nobody_knows_as_the_nex
     types.known.learn("lamp@3", applied(TOML.replace("version = 2", "version = 3").replace("5.0", "7.0")))
     assert [types.pipeline(stream(version))[0][0].parameters["high"] for version in (2, 3)] == [5.0, 7.0]
     monkeypatch.setattr(detect, "WAIT_SECONDS", 0.0)
-    types.wait_for([stream(1)])
+    types.wait_for([naming(1)])
     assert types.pipeline(stream(1))[0][0].parameters["high"] == 5.0
     assert types.pipeline(stream(4)) == ((), 0)
 
@@ -73,10 +77,10 @@ def test_each_version_is_watched_as_it_says_and_one_that_nobody_knows_as_the_nex
 def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     types = Types(Known())
     monkeypatch.setattr(detect, "WAIT_SECONDS", 0.0)
-    types.wait_for([stream(2)])
+    types.wait_for([naming(2)])
     assert types.pipeline(stream(2)) == ((), 0)
     monkeypatch.setattr(detect, "WAIT_SECONDS", 1e9)
-    types.wait_for([stream(2)])  # given up once, it is not waited for again
+    types.wait_for([naming(2)])  # given up once, it is not waited for again
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,23 @@ def test_a_version_that_no_detector_takes_is_refused_and_watched_by_nothing() ->
     with pytest.raises(DeclarationError, match="low < high"):
         asyncio.run(types.take("lamp", types.known.found("lamp", 2).declared))
     assert types.pipeline(stream(2)) == ((), 0)
+
+
+def test_a_version_that_is_in_force_is_waited_for_and_a_withdrawn_one_is_not() -> None:
+    types = Types(Known())
+    types.wait_for([FrameHeader("p", 1, FrameCounts(), in_force={"lamp": None})])
+    with pytest.raises(Stalled, match="lamp@2"):
+        types.wait_for([FrameHeader("p", 1, FrameCounts(), in_force={"lamp": 2})])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('name = "light"', 'name = "glow"'), ('"lx"', '"cd"'), ('"lx"', '"lx"\ndatastream = "brightness"')]
+)
+def test_a_datastream_that_a_version_does_not_give_is_watched_by_nothing(old: str, new: str) -> None:
+    types = Types(Known())
+    types.known.learn("lamp@2", applied(TOML))
+    types.known.learn("lamp@3", applied(TOML.replace("version = 2", "version = 3").replace(old, new)))
+    assert [bool(types.pipeline(stream(version))[0]) for version in (2, 3, 0)] == [True, False, False]
 
 
 class Fragile(Engine):

@@ -307,10 +307,31 @@ def test_a_late_observation_teaches_nothing() -> None:
 def test_the_wall_clock_shows_silence_by_ticks_only(tick: float, found: list[Any]) -> None:
     one = engine()
     log = hourly(0, range(4)) + hourly(2, range(4))
-    assert one.apply([frame(log, Clock.WALL)]) == []
+    assert one.apply([frame([], Clock.WALL, 0), frame(log, Clock.WALL)]) == []
     assert one.apply([frame([Seen(2, "a", 30, 1.0)], Clock.WALL)])[0].thing == "t2"  # its own hole
     out = one.apply([frame([], Clock.WALL, tick)])
     assert kinds({a.id: (a, 1) for a in out}) == found
+
+
+@pytest.mark.parametrize("cuts", [[], [4], [1, 5], list(range(1, 9))])
+def test_what_stands_before_the_first_tick_has_come_when_it_shows(cuts: list[int]) -> None:
+    log = hourly(0, range(4)) + hourly(2, range(4))
+    frames = [frame(log[start:end], Clock.WALL) for start, end in itertools.pairwise([0, *cuts, len(log)])]
+    ticks = [frame([], Clock.WALL, tick) for tick in (1000, 1004.9)]  # may be silent for three hours, late by two
+    for parts in ([frames, ticks], [[*frames, *ticks]], [[one] for one in (*frames, *ticks)]):
+        one = engine()
+        assert [anomaly for part in parts for anomaly in one.apply(part)] == []
+        kept = one.changed_chunks(whole=True)
+        one = engine()
+        one.restore(kept)
+        found = one.apply([frame([], Clock.WALL, 1005.1)])
+        assert [anomaly.detected_at for anomaly in found] == [START + 1003 * HOUR] * 2
+
+
+def test_nothing_changes_when_the_first_tick_shows_before_a_deadline() -> None:
+    one = engine()
+    assert one.apply([frame(hourly(0, range(4)), Clock.WALL, 7.9), frame([], Clock.WALL, 7.95)]) == []
+    assert [anomaly.detected_at for anomaly in one.apply([frame([], Clock.WALL, 8.1)])] == [START + 6 * HOUR]
 
 
 def test_a_thing_that_moves_leaves_its_old_zone() -> None:
@@ -366,3 +387,50 @@ def test_a_new_version_without_a_detector_ends_what_is_open_and_one_with_it_goes
     assert take(3, 4, 1.0) == [("range", START + 4 * HOUR)]
     assert take(3, 5, 1.0) == []
     assert take(2, 6, 1.0) == [("stuck", None)], "what it counted under the version before stands"
+
+
+def test_what_a_version_in_force_does_not_watch_has_ended_and_is_waited_for_when_it_speaks_again() -> None:
+    def pipeline(declared: Datastream) -> tuple[tuple[Use, ...], int]:
+        """Version 2 has no `b`."""
+        watched = (declared.sensor_version, declared.name) in {(1, "a"), (1, "b"), (2, "a")}
+        return USES if watched else (), LATENESS
+
+    def take(one: Engine, log: list[Seen], tick: float | None = None, **in_force: int | None) -> list[Any]:
+        made = frame(log, Clock.WALL, tick)
+        header = msgspec.structs.replace(made.header, in_force={**in_force})
+        out = one.apply([replace(made, header=header)])
+        assert log or all(anomaly.ingested_at == header.tick for anomaly in out)
+        kept = one.changed_chunks(whole=True)
+        one.__init__(all_detectors(), pipeline)  # type: ignore[misc]
+        one.restore(kept)
+        return sorted((a.kind, a.thing, a.datastream_name, a.ends_at and (a.ends_at - START) / HOUR) for a in out)
+
+    one = Engine(all_detectors(), pipeline)
+    assert take(one, [Seen(0, "a", 0, 1.0), Seen(0, "b", 0, 99.0), Seen(2, "b", 0, 1.0)], 0, type=1) == [
+        ("range", "t0", "b", None)
+    ]
+    assert take(one, [], 5.1) == [("gap", "t0", "a", None), ("gap", "t0", "b", None), ("gap", "t2", "b", None)]
+    assert take(one, [], 6, other=7) == []
+    # a Thing that says nothing any more, too
+    assert take(one, [], 7, type=2) == [
+        ("gap", "t0", "b", 3.0),
+        ("gap", "t2", "b", 3.0),
+        ("range", "t0", "b", 0.0),
+    ]
+    assert take(one, [], 100) == []
+    assert take(one, [], 101, type=1) == [], "in force again, and nobody has yet spoken"
+    assert take(one, [], 200) == []
+    assert take(one, [Seen(0, "b", 200, 1.0)], 200) == [], "what it did not say meanwhile is no hole"
+    assert take(one, [], 206) == [("gap", "t0", "b", None)]
+    assert take(one, [], 207, type=None) == [("gap", "t0", "a", 3.0), ("gap", "t0", "b", 203.0)]
+    assert take(one, [], 300) == []
+
+
+def test_a_version_in_force_counts_before_what_the_same_frame_declares() -> None:
+    found = []
+    for repeated in (False, True):
+        one = Engine(all_detectors(), lambda declared: (USES if declared.sensor_version == 1 else (), LATENESS))
+        made = frame([Seen(0, "a", 0, 99.0)], Clock.WALL)
+        made = replace(made, header=msgspec.structs.replace(made.header, in_force={"type": 2}))
+        found.append([one.apply([made]) for _ in range(1 + repeated)])
+    assert found == [[[]], [[], []]]
