@@ -7,7 +7,8 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,14 @@ import click
 
 from aedilis.errors import StorageError
 from aedilis.settings import Settings, load
+from aedilis.vocabulary import RejectReason
 from registry.commands import as_json_option, faults_as_json, known_now
 from sensors.infer.samples import Sample
 
 if TYPE_CHECKING:
     from kept.raw import RawMessage
     from sensors.compile import CompiledType
+    from storage.queries import Reader
     from trial.run import Outcome
 
 MOST_SAMPLES = 500
@@ -60,7 +63,8 @@ def infer(
 ) -> None:
     """Propose a sensor type from samples of one kind of device, and show what each of them would become.
 
-    FILES hold a message a line, `topic payload` or JSON; `-` is standard input.
+    FILES hold a message a line, `topic payload` or JSON; `-` is standard input. Without any samples it lists what stands
+    in quarantine.
     """
     from registry.check import check
     from sensors.format import all_formats
@@ -71,6 +75,9 @@ def infer(
     if format_ is not None and format_ not in all_formats():
         raise click.BadParameter(f"--format: expected one of {', '.join(sorted(all_formats()))}, got {format_!r}")
     settings = load()
+    if not (files or groups or topic):
+        _list(asyncio.run(_waiting(settings)), as_json)
+        return
     samples = _samples(settings, files, groups, topic, hours)
     now = time.time_ns() // 1000
     try:
@@ -112,37 +119,61 @@ def _samples(
     if topic is not None:
         samples += asyncio.run(_recorded(settings, topic, hours))
     if not samples:
-        asked = bool(files or groups or topic)
         raise click.ClickException(
-            "nothing was found there" if asked else "no samples: name files, `-`, or give --group or --topic"
+            "no message was found there; `aedilis types infer` alone lists the groups that stand"
         )
-    return samples[:MOST_SAMPLES] if files else samples
+    return samples[:MOST_SAMPLES]
 
 
 def _source(file: Path) -> Path | Iterable[bytes]:
     return sys.stdin.buffer if str(file) == "-" else file
 
 
+def _list(groups: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        keys = ("id", "standing", "shape", "payload_shape")
+        click.echo(json.dumps([{key: group[key] for key in keys} for group in groups], ensure_ascii=False, indent=2))
+        return
+    for group in groups:
+        click.echo(f"{group['id']}  {group['standing']:,} messages  {group['shape']}  {group['payload_shape']}")
+    if not groups:
+        click.echo("No message in quarantine is without a type.")
+
+
+async def _waiting(settings: Settings) -> list[dict[str, Any]]:
+    """Groups of messages that no type reads, those that came last first."""
+    async with _tables(settings) as reader:
+        groups = await reader.reject_groups()
+    return [group for group in groups if group["reason"] == RejectReason.UNKNOWN_TOPIC and group["standing"]]
+
+
 async def _of_group(settings: Settings, group: int) -> list[Sample]:
     """Whole messages of a group that stand in the log of rejects; its table keeps only the beginnings of some."""
     from kept.redrive import Selection, envelopes
+
+    samples: list[Sample] = []
+    numbers = dict.fromkeys(("selected", "cut", "gone"), 0)
+    async with _tables(settings) as reader:
+        async for one in envelopes(settings, reader, Selection(group=group), "", numbers):
+            samples.append(Sample(one.topic, one.payload, one.received_at))
+            if len(samples) == MOST_SAMPLES:
+                break
+    return samples
+
+
+@asynccontextmanager
+async def _tables(settings: Settings) -> AsyncIterator[Reader]:
     from storage.queries import Reader
     from storage.writer import Unavailable
 
     reader = Reader(settings)
     await reader.open()
-    samples: list[Sample] = []
     try:
-        numbers = dict.fromkeys(("selected", "cut", "gone"), 0)
-        async for one in envelopes(settings, reader, Selection(group=group), "", numbers):
-            samples.append(Sample(one.topic, one.payload, one.received_at))
-            if len(samples) == MOST_SAMPLES:
-                break
+        yield reader
     except Unavailable as error:
         raise StorageError(problem=str(error), mend="is it running? `aedilis servers status`") from error
     finally:
         await reader.close()
-    return samples
 
 
 async def _recorded(settings: Settings, topic: str, hours: float) -> list[Sample]:
