@@ -11,6 +11,7 @@ from sensors.infer import numbers, quantities, times
 from sensors.infer.formats import Fit, fits
 from sensors.infer.samples import Guess, Path, Sample, Seen, by_path, leaves, number_of, seen, shown
 from sensors.infer.topics import Topic, template_of
+from sensors.template import Template
 
 _LATITUDE = re.compile(r"^(lat|latitude|gps_lat|y_?coord)$", re.IGNORECASE)
 _LONGITUDE = re.compile(r"^(lon|lng|long|longitude|gps_lon|gps_lng|x_?coord)$", re.IGNORECASE)
@@ -77,7 +78,7 @@ def propose(
         "name": name,
         "version": 1,
         "title": name.replace("-", " ").capitalize(),
-        "topic": topic.template,
+        "topic": _with_announcements(topic.template, samples, chosen),
     }
     found_time = _time(chosen, values, taken_apart, samples, zone)
     guesses += found_time.guesses if found_time else ()
@@ -127,7 +128,7 @@ def propose(
         guesses.append(Guess("$.time.default", "received", 0.6, "nothing in the samples is a time"))
     declared["detectors"] = [{"name": "gap", "severity": "minor", "parameters": {"after_s": round(4 * interval)}}]
     declared["properties"] = properties
-    declared["examples"] = [_example(samples[number], now) for number in _different(taken_apart)]
+    declared["examples"] = [_example(number, samples, chosen, now) for number in _different(taken_apart)]
     return Proposal(declared, guesses, chosen)
 
 
@@ -167,10 +168,21 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
 
 
 def _topic(samples: Sequence[Sample], fit: Fit, taken_apart: Sequence[Seen], agency: str) -> Topic:
+    """By the samples that hold values."""
     said = any("@thing" in one.said for one in taken_apart)
-    return template_of(
-        [sample.topic for sample in samples], agency=agency, known=fit.format.example.template, names_thing=not said
-    )
+    topics = [sample.topic for sample, records in zip(samples, fit.records, strict=True) if records]
+    return template_of(topics, agency=agency, known=fit.format.example.template, names_thing=not said)
+
+
+def _with_announcements(template: str, samples: Sequence[Sample], fit: Fit) -> str | list[str]:
+    """The forms of announcements that stand elsewhere come first."""
+    forms = [template]
+    for number in sorted(fit.announced):
+        topic = samples[number].topic
+        if all(Template(form).match(topic) is None for form in forms):
+            first, *levels = topic.split("/")
+            forms.insert(0, "/".join([first, *("+" for _ in levels)]))
+    return forms if len(forms) > 1 else template
 
 
 def _time(
@@ -399,11 +411,17 @@ def _different(records: Sequence[Seen]) -> list[int]:
     return sorted(set(forms.values()))[:_EXAMPLES]
 
 
-def _example(sample: Sample, now: int) -> dict[str, Any]:
+def _example(number: int, samples: Sequence[Sample], fit: Fit, now: int) -> dict[str, Any]:
+    sample = samples[number]
     came = datetime.fromtimestamp((sample.received_at or now) // 1_000_000, UTC)
-    made: dict[str, Any] = {"topic": sample.topic, "received_at": came.isoformat().replace("+00:00", "Z")}
-    try:
-        made["payload"] = sample.payload.decode()
-    except UnicodeDecodeError:
-        made["payload_hex"] = sample.payload.hex()
+    made = {**_sent(sample), "received_at": came.isoformat().replace("+00:00", "Z")}
+    if before := [_sent(samples[i]) for i in sorted(fit.announced) if i < number]:
+        made["before"] = before
     return made
+
+
+def _sent(sample: Sample) -> dict[str, Any]:
+    try:
+        return {"topic": sample.topic, "payload": sample.payload.decode()}
+    except UnicodeDecodeError:
+        return {"topic": sample.topic, "payload_hex": sample.payload.hex()}
