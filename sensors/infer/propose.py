@@ -99,7 +99,7 @@ def propose(
         payload["records"] = records_key
         guesses.append(Guess("$.payload.records", records_key, 0.9, "a list of objects that are alike"))
     used: set[Path] = {found_time.path} if found_time else set()
-    used |= _place(values, payload, guesses)
+    used |= _place({path: found for path, found in values.items() if path not in used}, payload, guesses)
     labels = _labels(taken_apart, values, used | beside) if records_key is not None else []
     if labels:
         payload["labels"] = [_key(path) for path in labels]
@@ -125,6 +125,10 @@ def propose(
         declared["time"] = dict(found_time.declared)
     elif not found_time and (chosen.format.time is None or chosen.format.time.default == "reject"):
         declared["time"] = {"default": "received"}
+        if records_key == "time" or any(
+            path[0] == "time" for path in values
+        ):  # it is none, so the type must not look for the time there
+            declared["time"]["field"] = "@time"
         guesses.append(Guess("$.time.default", "received", 0.6, "nothing in the samples is a time"))
     declared["detectors"] = [{"name": "gap", "severity": "minor", "parameters": {"after_s": round(4 * interval)}}]
     declared["properties"] = properties
@@ -148,11 +152,9 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
     """
     tops = [record for records in fit.records for record in records]
     keys = {
-        key
-        for record in tops
-        for key, value in record.items()
-        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+        key for record in tops for key, value in record.items() if isinstance(value, list) and value and key[:1] != "@"
     }
+    keys = {key for key in keys if all(_is_records(record.get(key), key) for record in tops)}
     if len(keys) != 1:
         return None, [seen(i, record) for i, records in enumerate(fit.records) for record in records], set()
     key = keys.pop()
@@ -161,10 +163,15 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
     for i, records in enumerate(fit.records):
         for record in records:
             head = {name: value for name, value in record.items() if name != key}
-            for one in record.get(key, ()):
+            for one in record.get(key) or ():
                 taken_apart.append(seen(i, {**head, **one}))
                 beside |= {path for path, _ in leaves({k: v for k, v in head.items() if k not in one})}
     return key, taken_apart, beside
+
+
+def _is_records(value: Any, key: str) -> bool:
+    """A list of objects, or none; in such an object the key of the list itself would mean two things."""
+    return value is None or (isinstance(value, list) and all(isinstance(one, dict) and key not in one for one in value))
 
 
 def _topic(samples: Sequence[Sample], fit: Fit, taken_apart: Sequence[Seen], agency: str) -> Topic:
@@ -310,7 +317,7 @@ def _property(
     at: str,
     guesses: list[Guess],
 ) -> dict[str, Any] | None:
-    made: dict[str, Any] = {"name": shown(path), "field": _key(path)}
+    made: dict[str, Any] = {"name": shown(path).strip() or "value", "field": _key(path)}
     if not found:
         return _of_null(made, path, at, guesses)
     if all(isinstance(value, bool) for value in found):
