@@ -49,6 +49,15 @@ def test_the_example_of_each_format_becomes_a_type_that_holds_without_an_edit(na
     assert compiled.declared.examples[-1].observations, "the example gives nothing"
 
 
+def test_announcements_have_their_topics_and_the_format_its_time() -> None:
+    example = all_formats()["sparkplug-b"].example
+    declared = propose([Sample(*sent) for sent in (*example.before, (example.topic, example.payload))], NOW).declared
+    assert declared["topic"] == ["spBv1.0/+/+/+", "spBv1.0/{group}/{message}/{node}/{device}"]
+    assert "time" not in declared, "the format says where it is"
+    assert declared["interval_s"] == pytest.approx(59.5)
+    assert [len(one["before"]) for one in declared["examples"]] == [1, 2]
+
+
 # ---------------------------------------------------------------- traps
 
 
