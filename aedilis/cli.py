@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
 from aedilis.errors import AedilisError
+from aedilis.lazy import Later, Lazy
 
 _COMMANDS = {
-    "up": ("deploy.commands", "up", "Set up and start everything: servers, ingest, workers, api, the simulated city."),
-    "servers": ("deploy.commands", "servers", "Start, stop, show or empty the local servers."),
-    "settings": ("deploy.commands", "settings", "Print the settings in force."),
-    "ingest": ("ingest.commands", "ingest", "MQTT in, frames out to Kafka."),
-    "worker": ("streams.commands", "worker", "Run one role or all: detect, store, alert, notify."),
-    "topics": ("streams.commands", "topics", "Create the Kafka topics."),
-    "redrive": ("kept.commands", "redrive", "Send rejects through the line again."),
-    "migrate": ("storage.commands", "migrate", "Bring the database schema up to date."),
-    "counts": ("storage.commands", "counts", "Show whether the counts of all hops agree."),
-    "api": ("api.commands", "api", "Serve the page and the HTTP interface."),
-    "simulate": ("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
-    "replay": ("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
-    "bench": ("bench.commands", "bench", "Measure how fast the line is on this machine."),
-    "things": ("registry.things_commands", "things", "Name, place and approve Things."),
-    "types": ("registry.commands", "types", "Show, check and change sensor types."),
+    "up": Later(
+        "deploy.commands", "up", "Set up and start everything: servers, ingest, workers, api, the simulated city."
+    ),
+    "servers": Later("deploy.commands", "servers", "Start, stop, show or empty the local servers."),
+    "settings": Later("deploy.commands", "settings", "Print the settings in force."),
+    "ingest": Later("ingest.commands", "ingest", "MQTT in, frames out to Kafka."),
+    "worker": Later("streams.commands", "worker", "Run one role or all: detect, store, alert, notify."),
+    "topics": Later("streams.commands", "topics", "Create the Kafka topics."),
+    "redrive": Later("kept.commands", "redrive", "Send rejects through the line again."),
+    "migrate": Later("storage.commands", "migrate", "Bring the database schema up to date."),
+    "counts": Later("storage.commands", "counts", "Show whether the counts of all hops agree."),
+    "api": Later("api.commands", "api", "Serve the page and the HTTP interface."),
+    "simulate": Later("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
+    "replay": Later("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
+    "bench": Later("bench.commands", "bench", "Measure how fast the line is on this machine."),
+    "things": Later("registry.things_commands", "things", "Name, place and approve Things."),
+    "types": Later("registry.commands", "types", "Show, check and change sensor types."),
 }
-"""Name, where it lives, one line. The vocabulary imports no room: a command is imported when it is called."""
+"""The vocabulary imports no room: a command is imported when it is called."""
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, row[2]) for name, row in _COMMANDS.items()])
-
-
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, later=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="aedilis")
 def cli() -> None:
     """Watch a city's markets and environment: MQTT in, anomalies and alerts out."""

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aedilis.errors import DeclarationError, ServerError
-from api.data import Row, plain, reader_of
+from api.data import Identity, Row, plain, reader_of
 from api.pages import page
 from api.rejects import legible
 from api.security import from_here
@@ -169,7 +169,7 @@ def _report(new: Outcome, old: Outcome | None) -> dict[str, Any]:
 
 
 @data.get("/rejects/{number}/samples")
-async def samples_of(request: Request, number: Annotated[int, _IDENTITY and Query(**_IDENTITY)]) -> list[Row]:
+async def samples_of(request: Request, number: Identity) -> list[Row]:
     """The latest messages of a group of rejects, as `infer` takes them."""
     rows = (await reader_of(request).reject_samples([number], limit=20)).get(number, [])
     return [_message(row) for row in rows if row["payload_size"] == len(row["payload"])]

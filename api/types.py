@@ -23,6 +23,7 @@ from registry.diff import in_lines, in_words
 from registry.scaffold import scaffold
 from registry.types import Version, topics_of
 from sensors.declaration import Property, SensorType
+from sensors.schema import schema as schema_of_a_file
 
 data = APIRouter(prefix="/api/v1")
 pages = APIRouter(default_response_class=HTMLResponse)
@@ -131,7 +132,7 @@ async def types(request: Request) -> list[Row]:
 @data.get("/types.schema.json")
 async def schema() -> Row:
     """The JSON schema of a declaration, for editors."""
-    return SensorType.model_json_schema()
+    return schema_of_a_file()
 
 
 @data.post("/types/check")

@@ -7,6 +7,7 @@ import getpass
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,18 +17,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aedilis.errors import DeclarationError, ServerError, TopicError, UnknownSensorType
+from aedilis.lazy import Later, Lazy
 from aedilis.settings import load as load_settings
 
 if TYPE_CHECKING:
     from registry.desk import Desk
     from registry.types import Known, Version
+    from sensors.compile import CompiledType
+    from sensors.preview import Shown
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_as_json = click.option("--json", "as_json", is_flag=True, help="An object for tools; docs/commands.md lists the keys.")
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="An object for tools; docs/commands.md lists the keys."
+)
 _note = click.option("--note", default="", help="Why; stands beside the version.")
 
 
-@click.group()
+_LATER = {
+    "infer": Later("trial.commands", "infer", "Propose a type from samples, each guess with its confidence and why."),
+    "try": Later("trial.commands", "try_", "Run a file on recorded traffic: what it would give, find and alert."),
+}
+"""They stand above this room, and take long to import."""
+
+
+@click.group(cls=Lazy, later=_LATER)
 def types() -> None:
     """Show, check and change sensor types."""
 
@@ -37,10 +50,10 @@ def types() -> None:
 
 @types.command("list")
 @click.option("--all", "every", is_flag=True, help="Every version that ever was, also of types that are withdrawn.")
-@_as_json
+@as_json_option
 def list_types(every: bool, as_json: bool) -> None:
     """One line each: what is in force, its topic and title."""
-    known = asyncio.run(_known())
+    known = asyncio.run(known_now())
     in_force = known.in_force()
     rows = []
     for name in known.names():
@@ -57,11 +70,11 @@ def list_types(every: bool, as_json: bool) -> None:
 
 @types.command()
 @click.argument("what", metavar="NAME[@VERSION]")
-@_as_json
+@as_json_option
 def show(what: str, as_json: bool) -> None:
     """The text of a version, by default of the one in force."""
     name, number = _name_and_version(what)
-    known = asyncio.run(_known())
+    known = asyncio.run(known_now())
     version = known.found(name, number)
     told = {**_told(version), "in_force": known.in_force().get(name) == version.version}
     if as_json:
@@ -77,7 +90,7 @@ def show(what: str, as_json: bool) -> None:
 @click.argument("old", type=int, required=False)
 @click.argument("new", type=int, required=False)
 @click.option("--text", "lines", is_flag=True, help="The lines of both texts that differ, too.")
-@_as_json
+@as_json_option
 def diff(what: str, old: int | None, new: int | None, lines: bool, as_json: bool) -> None:
     """What changes, in words: between two versions of a type, or between what is in force and a file."""
     from registry import diff as differ
@@ -85,7 +98,7 @@ def diff(what: str, old: int | None, new: int | None, lines: bool, as_json: bool
     from sensors.declaration import parse
     from sensors.registry import read_text
 
-    known = asyncio.run(_known())
+    known = asyncio.run(known_now())
     if old is None:
         text = read_text(Path(what))
         declared = parse(text, what)
@@ -106,18 +119,36 @@ def diff(what: str, old: int | None, new: int | None, lines: bool, as_json: bool
 
 @types.command()
 @click.argument("file", type=_FILE)
-@_as_json
-def check(file: Path, as_json: bool) -> None:
+@click.option("--samples", type=_FILE, help="Messages, one a line; what each of them becomes is shown.")
+@as_json_option
+def check(file: Path, samples: Path | None, as_json: bool) -> None:
     """Say whether a file declares a sensor type whose examples hold, and if not, every fault. Asks no server."""
     from registry.check import check as check_text
     from sensors.registry import read_text
 
-    with _faults_as_json(as_json):
-        declared = check_text(read_text(file), str(file)).declared
+    with faults_as_json(as_json):
+        compiled = check_text(read_text(file), str(file))
+    shown = _became(compiled, samples) if samples else []
     if as_json:
-        click.echo(json.dumps({"name": declared.name, "version": declared.version, "ok": True, "faults": []}))
-    else:
-        click.echo(f"{declared.name}@{declared.version} is well declared")
+        told: dict[str, Any] = {"name": compiled.name, "version": compiled.version, "ok": True, "faults": []}
+        if samples:
+            told["samples"] = [one._asdict() for one in shown]
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    click.echo(f"{compiled.name}@{compiled.version} is well declared")
+    if samples:
+        from sensors.preview import in_words
+
+        click.echo(in_words(shown))
+
+
+def _became(compiled: CompiledType, file: Path) -> list[Shown]:
+    from sensors.infer.lines import from_lines
+    from sensors.infer.samples import Sample
+    from sensors.preview import preview
+
+    samples = [Sample(line.topic, line.payload, line.received_at) for line in from_lines(file)]
+    return preview(compiled, samples, time.time_ns() // 1000)
 
 
 @types.command()
@@ -130,15 +161,20 @@ def schema() -> None:
 
 @types.command()
 @click.argument("name")
+@click.option("--format", "format_", default="json", show_default=True, help="The payload format.")
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; NAME.toml if absent.")
-@_as_json
-def new(name: str, to: Path | None, as_json: bool) -> None:
+@as_json_option
+def new(name: str, format_: str, to: Path | None, as_json: bool) -> None:
     """Write the first text of a type: explained line by line, with an example that holds."""
     from registry.check import check as check_text
     from registry.scaffold import scaffold
+    from sensors.format import all_formats
 
-    text, to = scaffold(name), to or Path(f"{name.replace('-', '_')}.toml")
-    with _faults_as_json(as_json):
+    if format_ not in all_formats():
+        raise click.BadParameter(f"expected one of {', '.join(sorted(all_formats()))}, got {format_!r}")
+    to = to or Path(f"{name.replace('-', '_')}.toml")
+    with faults_as_json(as_json):
+        text = scaffold(name, format_)
         check_text(text, name)
     try:
         with to.open("x", encoding="utf-8") as file:
@@ -158,7 +194,7 @@ def new(name: str, to: Path | None, as_json: bool) -> None:
 @click.argument("file", type=_FILE)
 @click.option("--next", "next_", is_flag=True, help="Raise the version to the one that follows all that are known.")
 @_note
-@_as_json
+@as_json_option
 def apply(file: Path, next_: bool, note: str, as_json: bool) -> None:
     """Put a file in force in the running system, or refuse it with all reasons. Waits for every process's answer."""
     from sensors.registry import read_text
@@ -170,7 +206,7 @@ def apply(file: Path, next_: bool, note: str, as_json: bool) -> None:
         applied = await desk.apply(text, by=getpass.getuser(), note=note, next_=next_)
         return _changes(desk, before, applied), applied
 
-    with _faults_as_json(as_json):
+    with faults_as_json(as_json):
         _change(work, as_json)
 
 
@@ -178,7 +214,7 @@ def apply(file: Path, next_: bool, note: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("version", type=int)
 @_note
-@_as_json
+@as_json_option
 def restore(name: str, version: int, note: str, as_json: bool) -> None:
     """Put a version that is known in force again."""
 
@@ -187,14 +223,14 @@ def restore(name: str, version: int, note: str, as_json: bool) -> None:
         restored = await desk.restore(name, version, by=getpass.getuser(), note=note)
         return _changes(desk, before, restored), restored
 
-    with _faults_as_json(as_json):
+    with faults_as_json(as_json):
         _change(work, as_json)
 
 
 @types.command()
 @click.argument("name")
 @_note
-@_as_json
+@as_json_option
 def withdraw(name: str, note: str, as_json: bool) -> None:
     """Take a type out of force. Its versions stay known; what comes on its topic from now on is kept as rejects."""
 
@@ -250,7 +286,7 @@ def _changes(desk: Desk, before: dict[str, int], after: Version) -> list[str]:
 # ---------------------------------------------------------------- what they share
 
 
-async def _known() -> Known:
+async def known_now() -> Known:
     """What the log says; without a broker, what the files say."""
     from registry.desk import Desk
 
@@ -265,7 +301,8 @@ async def _known() -> Known:
 
 
 @contextmanager
-def _faults_as_json(wanted: bool) -> Iterator[None]:
+def faults_as_json(wanted: bool) -> Iterator[None]:
+    """Where an object is wanted faults are one, too."""
     from registry.check import faults_of
 
     try:

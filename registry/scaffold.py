@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from registry.sample import around
+from sensors.format import all_formats
+
 _TEXT = """\
 # A sensor type: how messages of one kind of device become Observations. `aedilis types check` tells every fault.
 name = "{name}" # small letters, digits and -; for good
@@ -42,6 +45,14 @@ observations = [{{ datastream = "temperature", time = "2026-01-05T12:00:00Z", re
 """
 
 
-def scaffold(name: str) -> str:
-    """A well-declared type of this name."""
-    return _TEXT.format(name=name, title=name.replace("-", " ").capitalize())
+def scaffold(name: str, format_: str = "json") -> str:
+    """A well-declared type of this name and payload format.
+
+    Raises:
+        DeclarationError: the name is none.
+    """
+    return (
+        _TEXT.format(name=name, title=name.replace("-", " ").capitalize())
+        if format_ == "json"
+        else around(name, all_formats()[format_])
+    )

@@ -110,8 +110,8 @@ def _plant(tree: _Tree, key: Key, end: Any) -> None:
     *before, last = (key,) if isinstance(key, str) else key
     for part in before:
         tree = tree.setdefault(part, {})
-        if tree is _IGNORED:
-            return  # ignored already, farther up
+        if type(tree) is not dict:
+            return  # farther up all of it is ignored already, or is declared as one value
     below = tree.get(last)
     if end is not _IGNORED or below is None:
         tree[last] = end

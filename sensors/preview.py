@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from aedilis.units import written
 from aedilis.vocabulary import Quality, RejectReason, Test
 from sensors.compile import CompiledType, DecodedObservation
 from sensors.format import Memory
@@ -60,3 +61,34 @@ def _observation(one: DecodedObservation) -> dict[str, Any]:
         "tests": [(test.name or "").lower() for test in Test if test and one.tests & test],
         "raw_flag": one.raw_flag,
     }
+
+
+def in_words(samples: Sequence[Shown], most: int = 10) -> str:
+    """Lines of text: what each of the first samples becomes, then how many there are of each kind."""
+    lines: list[str] = []
+    for one in samples[:most]:
+        lines.append(one.topic)
+        lines += [f"  {_observed(row)}" for row in one.observations]
+        lines += [f"  reject {_why(row)}" for row in one.rejects]
+        if one.refused:
+            lines.append(f"  refused: {_why(one.refused)}")
+        elif not (one.observations or one.rejects):
+            lines.append("  nothing to store: it announces others, or has no value")
+    refused = sum(one.refused is not None for one in samples)
+    observations, rejects = sum(len(one.observations) for one in samples), sum(len(one.rejects) for one in samples)
+    more = f" ({len(samples) - most} more are not shown)" if len(samples) > most else ""
+    lines.append(
+        f"{len(samples)} samples{more}: {observations} observations, {rejects} rejects, {refused} refused whole"
+    )
+    return "\n".join(lines)
+
+
+def _observed(row: Mapping[str, Any]) -> str:
+    result = "missing" if row["result"] is None else f"{row['result']:.10g} {written(row['unit'])}".rstrip()
+    marks = ", ".join([row["quality"].replace("_", " "), *(test.replace("_", " ") for test in row["tests"])])
+    return f"{row['time']}  {row['agency']} / {row['thing']} / {row['datastream']}: {result}  ({marks})"
+
+
+def _why(row: Mapping[str, str | None]) -> str:
+    where = f" at {row['path']}" if row["path"] else ""
+    return f"{str(row['reason']).replace('_', ' ')}: {row['detail']}{where}"

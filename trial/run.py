@@ -44,16 +44,19 @@ class OfProperty:
     observations: int = 0
     missing: int = 0
     good: int = 0
+    failed: int = 0
     minimum: float = math.inf
     maximum: float = -math.inf
     total: float = 0.0
 
     def add(self, result: npt.NDArray[np.float64], quality: npt.NDArray[np.uint8]) -> None:
         """Count observations; `(n,)` each."""
-        there = result[~np.isnan(result)]
+        failed = quality == Quality.FAIL
+        there = result[~np.isnan(result) & ~failed]
         self.observations += len(result)
-        self.missing += len(result) - len(there)
+        self.missing += int(np.count_nonzero(np.isnan(result)))
         self.good += int(np.count_nonzero(quality == Quality.GOOD))
+        self.failed += int(np.count_nonzero(failed & ~np.isnan(result)))
         if len(there):
             self.minimum = min(self.minimum, float(there.min()))
             self.maximum = max(self.maximum, float(there.max()))
@@ -61,8 +64,8 @@ class OfProperty:
 
     @property
     def mean(self) -> float | None:
-        """Of those that are not missing."""
-        there = self.observations - self.missing
+        """Of those that are neither missing nor failed, as are `minimum` and `maximum`."""
+        there = self.observations - self.missing - self.failed
         return self.total / there if there else None
 
 
@@ -224,6 +227,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
                 "observations": one.observations,
                 "missing": one.missing,
                 "good": one.good,
+                "failed": one.failed,
                 "minimum": one.minimum if math.isfinite(one.minimum) else None,
                 "maximum": one.maximum if math.isfinite(one.maximum) else None,
                 "mean": one.mean,

@@ -26,11 +26,14 @@ def told(new: Outcome, old: Outcome | None = None, difference: Difference | None
     lines.append("")
     for name, one in new.properties.items():
         unit, mean = written(one.unit), one.mean
-        span = "no value" if mean is None else f"{one.minimum:.6g} to {one.maximum:.6g} {unit}, mean {mean:.6g}"
-        share = one.good / one.observations if one.observations else 0.0
-        lines.append(
-            f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {one.missing} missing"
+        span = (
+            "no value"
+            if mean is None
+            else f"{one.minimum:.6g} to {one.maximum:.6g}{unit and f' {unit}'}, mean {mean:.6g}"
         )
+        share = one.good / one.observations if one.observations else 0.0
+        lost = f"{one.failed} failed, {one.missing} missing"
+        lines.append(f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {lost}")
     lines.append("")
     opened = sum(new.alerts.values())
     rate = f", {opened / new.days:.1f} a day" if new.days >= 0.1 else ""

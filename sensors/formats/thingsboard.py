@@ -7,7 +7,7 @@ Source: https://thingsboard.io/docs/reference/mqtt-api/ and .../gateway-mqtt-api
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,6 +46,10 @@ class ThingsBoard:
             {"temperature": 2.8, "@time": 1483228800000, "@thing": "Station B"},
         ),
     )
+
+    def suggest(self, topic: str, payloads: Sequence[bytes]) -> Sequence[Mapping[str, Any]]:
+        """A gateway has a topic of its own."""
+        return [{"gateway": True}] if topic.endswith("gateway/telemetry") else []
 
     def decoder(self, options: ThingsBoardOptions) -> Decode:
         """See the module."""

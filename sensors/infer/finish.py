@@ -25,10 +25,15 @@ def finished(proposal: Proposal, now: int) -> str:
         return text
     examples = []
     for example in proposal.declared["examples"]:
-        payload = bytes.fromhex(example["payload_hex"]) if "payload_hex" in example else example["payload"].encode()
-        (shown,) = preview(compiled, [Sample(example["topic"], payload, _came(example))], now)
+        came = _came(example)
+        sent = [Sample(one["topic"], _bytes(one), came) for one in (*example.get("before", ()), example)]
+        *_, shown = preview(compiled, sent, now)
         examples.append({**example, **_expected(shown.refused, shown.observations, shown.rejects)})
     return as_toml(proposal._replace(declared={**proposal.declared, "examples": examples}))
+
+
+def _bytes(sent: dict[str, Any]) -> bytes:
+    return bytes.fromhex(sent["payload_hex"]) if "payload_hex" in sent else str(sent["payload"]).encode()
 
 
 def _came(example: dict[str, Any]) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from sensors.format import Format, Raw, Record, Suggests, all_formats
+from sensors.format import Format, Memory, Raw, Record, Suggests, all_formats
 from sensors.infer.samples import Sample
 from sensors.payload import Refused
 
@@ -29,19 +29,7 @@ class Fit(NamedTuple):
     records: Sequence[Sequence[Record]]  # of each sample; empty where it could not be read
     score: float
     why: str
-
-
-class _Memory:
-    """A session that forgets at the end."""
-
-    def __init__(self) -> None:
-        self.memory: dict[Any, Any] = {}
-
-    def keep(self, key: str) -> None:
-        """The samples are all there is."""
-
-    def ask(self, topic: str, payload: bytes) -> None:
-        """Nobody listens."""
+    announced: frozenset[int] = frozenset()  # numbers of the samples that are announcements
 
 
 def fits(samples: Sequence[Sample], now: int) -> list[Fit]:
@@ -67,16 +55,20 @@ def _fit(one: Format, options: Mapping[str, Any], samples: Sequence[Sample], now
         decode = one.decoder(one.Options.model_validate(options))
     except ValidationError:  # it must be told something that samples do not show
         return None
-    memory = _Memory()
+    memory = Memory()
     records: list[Sequence[Record]] = []
+    announced: set[int] = set()
     read = 0
-    for sample in samples:
+    for number, sample in enumerate(samples):
+        kept = len(memory.kept)
         raw = Raw(sample.payload, sample.topic, _fields(one.example.template, sample.topic), sample.received_at or now)
         try:
             records.append(decode(raw, memory))
             read += 1
         except Refused:
             records.append(())
+        if len(memory.kept) > kept:
+            announced.add(number)
     if not samples or read < len(samples) / 2 or not any(records):
         return None
     share = read / len(samples)
@@ -91,7 +83,7 @@ def _fit(one: Format, options: Mapping[str, Any], samples: Sequence[Sample], now
         why += f", has {keys:.0%} of the keys of a {one.title} message"
     if topic:
         why += ", the topic has its form"
-    return Fit(one, options, records, score, why)
+    return Fit(one, options, records, score, why, frozenset(announced))
 
 
 def _is_json(payload: bytes) -> bool:

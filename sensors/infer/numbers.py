@@ -16,10 +16,14 @@ def sentinels(values: Sequence[float], limits: tuple[float, float] | None) -> li
     others = [value for value in values if value not in SENTINELS]
     for number, times in Counter(value for value in values if value in SENTINELS).items():
         if limits and not limits[0] <= number <= limits[1]:
-            found.append((number, 0.9, f"came {times} times and is impossible"))
+            found.append((number, 0.9, f"{_times(times)}, and is impossible"))
         elif len(others) >= 3 and not _near(number, others):
-            found.append((number, 0.6, f"came {times} times, far from all others"))
+            found.append((number, 0.6, f"{_times(times)}, far from all others"))
     return found
+
+
+def _times(number: int) -> str:
+    return "came once" if number == 1 else f"came {number} times"
 
 
 def _near(number: float, others: Sequence[float]) -> bool:

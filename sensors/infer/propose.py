@@ -11,6 +11,7 @@ from sensors.infer import numbers, quantities, times
 from sensors.infer.formats import Fit, fits
 from sensors.infer.samples import Guess, Path, Sample, Seen, by_path, leaves, number_of, seen, shown
 from sensors.infer.topics import Topic, template_of
+from sensors.template import Template
 
 _LATITUDE = re.compile(r"^(lat|latitude|gps_lat|y_?coord)$", re.IGNORECASE)
 _LONGITUDE = re.compile(r"^(lon|lng|long|longitude|gps_lon|gps_lng|x_?coord)$", re.IGNORECASE)
@@ -77,7 +78,7 @@ def propose(
         "name": name,
         "version": 1,
         "title": name.replace("-", " ").capitalize(),
-        "topic": topic.template,
+        "topic": _with_announcements(topic.template, samples, chosen),
     }
     found_time = _time(chosen, values, taken_apart, samples, zone)
     guesses += found_time.guesses if found_time else ()
@@ -98,7 +99,7 @@ def propose(
         payload["records"] = records_key
         guesses.append(Guess("$.payload.records", records_key, 0.9, "a list of objects that are alike"))
     used: set[Path] = {found_time.path} if found_time else set()
-    used |= _place(values, payload, guesses)
+    used |= _place({path: found for path, found in values.items() if path not in used}, payload, guesses)
     labels = _labels(taken_apart, values, used | beside) if records_key is not None else []
     if labels:
         payload["labels"] = [_key(path) for path in labels]
@@ -124,10 +125,14 @@ def propose(
         declared["time"] = dict(found_time.declared)
     elif not found_time and (chosen.format.time is None or chosen.format.time.default == "reject"):
         declared["time"] = {"default": "received"}
+        if records_key == "time" or any(
+            path[0] == "time" for path in values
+        ):  # it is none, so the type must not look for the time there
+            declared["time"]["field"] = "@time"
         guesses.append(Guess("$.time.default", "received", 0.6, "nothing in the samples is a time"))
     declared["detectors"] = [{"name": "gap", "severity": "minor", "parameters": {"after_s": round(4 * interval)}}]
     declared["properties"] = properties
-    declared["examples"] = [_example(samples[number], now) for number in _different(taken_apart)]
+    declared["examples"] = [_example(number, samples, chosen, now) for number in _different(taken_apart)]
     return Proposal(declared, guesses, chosen)
 
 
@@ -147,11 +152,9 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
     """
     tops = [record for records in fit.records for record in records]
     keys = {
-        key
-        for record in tops
-        for key, value in record.items()
-        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+        key for record in tops for key, value in record.items() if isinstance(value, list) and value and key[:1] != "@"
     }
+    keys = {key for key in keys if all(_is_records(record.get(key), key) for record in tops)}
     if len(keys) != 1:
         return None, [seen(i, record) for i, records in enumerate(fit.records) for record in records], set()
     key = keys.pop()
@@ -160,17 +163,33 @@ def _records(fit: Fit) -> tuple[str | None, list[Seen], set[Path]]:
     for i, records in enumerate(fit.records):
         for record in records:
             head = {name: value for name, value in record.items() if name != key}
-            for one in record.get(key, ()):
+            for one in record.get(key) or ():
                 taken_apart.append(seen(i, {**head, **one}))
                 beside |= {path for path, _ in leaves({k: v for k, v in head.items() if k not in one})}
     return key, taken_apart, beside
 
 
+def _is_records(value: Any, key: str) -> bool:
+    """A list of objects, or none; in such an object the key of the list itself would mean two things."""
+    return value is None or (isinstance(value, list) and all(isinstance(one, dict) and key not in one for one in value))
+
+
 def _topic(samples: Sequence[Sample], fit: Fit, taken_apart: Sequence[Seen], agency: str) -> Topic:
+    """By the samples that hold values."""
     said = any("@thing" in one.said for one in taken_apart)
-    return template_of(
-        [sample.topic for sample in samples], agency=agency, known=fit.format.example.template, names_thing=not said
-    )
+    topics = [sample.topic for sample, records in zip(samples, fit.records, strict=True) if records]
+    return template_of(topics, agency=agency, known=fit.format.example.template, names_thing=not said)
+
+
+def _with_announcements(template: str, samples: Sequence[Sample], fit: Fit) -> str | list[str]:
+    """The forms of announcements that stand elsewhere come first."""
+    forms = [template]
+    for number in sorted(fit.announced):
+        topic = samples[number].topic
+        if all(Template(form).match(topic) is None for form in forms):
+            first, *levels = topic.split("/")
+            forms.insert(0, "/".join([first, *("+" for _ in levels)]))
+    return forms if len(forms) > 1 else template
 
 
 def _time(
@@ -298,7 +317,7 @@ def _property(
     at: str,
     guesses: list[Guess],
 ) -> dict[str, Any] | None:
-    made: dict[str, Any] = {"name": shown(path), "field": _key(path)}
+    made: dict[str, Any] = {"name": shown(path).strip() or "value", "field": _key(path)}
     if not found:
         return _of_null(made, path, at, guesses)
     if all(isinstance(value, bool) for value in found):
@@ -399,11 +418,17 @@ def _different(records: Sequence[Seen]) -> list[int]:
     return sorted(set(forms.values()))[:_EXAMPLES]
 
 
-def _example(sample: Sample, now: int) -> dict[str, Any]:
+def _example(number: int, samples: Sequence[Sample], fit: Fit, now: int) -> dict[str, Any]:
+    sample = samples[number]
     came = datetime.fromtimestamp((sample.received_at or now) // 1_000_000, UTC)
-    made: dict[str, Any] = {"topic": sample.topic, "received_at": came.isoformat().replace("+00:00", "Z")}
-    try:
-        made["payload"] = sample.payload.decode()
-    except UnicodeDecodeError:
-        made["payload_hex"] = sample.payload.hex()
+    made = {**_sent(sample), "received_at": came.isoformat().replace("+00:00", "Z")}
+    if before := [_sent(samples[i]) for i in sorted(fit.announced) if i < number]:
+        made["before"] = before
     return made
+
+
+def _sent(sample: Sample) -> dict[str, Any]:
+    try:
+        return {"topic": sample.topic, "payload": sample.payload.decode()}
+    except UnicodeDecodeError:
+        return {"topic": sample.topic, "payload_hex": sample.payload.hex()}

@@ -92,7 +92,7 @@ def recognise(path: Path, values: Sequence[float], said: str | None = None) -> R
         )
     if said and _meets(said, next(iter(quantity.units))):
         return Recognised(quantity, confidence, why, said, 0.95, "the message says so")
-    if suffix and (suffix in quantity.units or len(quantity.units) == 1):
+    if suffix and _meets(suffix, next(iter(quantity.units))):
         return Recognised(quantity, confidence, why, suffix, 0.85, f"the name ends in {key[-1]!r}")
     return Recognised(quantity, confidence, why, *_by_size(quantity, values))
 

@@ -58,14 +58,24 @@ def seen(number: int, record: Mapping[str, Any]) -> Seen:
 
 
 def by_path(records: Sequence[Seen]) -> dict[Path, list[Any]]:
-    """Of each path all its values, None left out, in the order of the records."""
+    """Of each path all its values, None left out, in the order of the records.
+
+    What is a value in one record and holds others in the next is a value, unless it was always missing.
+    """
     found: dict[Path, list[Any]] = {}
     for record in records:
         for path, value in record.values.items():
             values = found.setdefault(path, [])
             if value is not None:
                 values.append(value)
-    return found
+    heads = {path[:length] for path in found for length in range(1, len(path))}
+    empty = {path for path in heads & found.keys() if not found[path]}
+    whole = heads & found.keys() - empty
+    return {
+        path: values
+        for path, values in found.items()
+        if path not in empty and not any(path[:length] in whole for length in range(1, len(path)))
+    }
 
 
 def shown(path: Path) -> str:

@@ -40,7 +40,7 @@ def find(values: Mapping[Path, Sequence[Any]], came: Sequence[int | None], zone:
         if told is None:
             continue
         form, moments, why = told
-        named = bool(_NAMES.search(_snake(str(path[-1]))))
+        named = bool(_NAMES.search(_snake(str(path[-1]).lstrip("@"))))
         near = _near(moments, came)
         score = 0.45 * named + 0.3 + 0.2 * near - 0.02 * len(path)
         if isinstance(found[0], int | float) and not named and not near:

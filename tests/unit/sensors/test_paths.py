@@ -116,3 +116,9 @@ def test_what_has_another_shape(content: Any, found: Any) -> None:
     flatten = flattener(KEYS, [])
     assert flatten is not None
     assert flatten(content) == found
+
+
+def test_what_is_ignored_below_a_declared_value_is_part_of_that_value() -> None:
+    flatten = flattener(["time", ("a", "b")], [("time", 0), ("time", "x", "y"), ("a", "b", "c")])
+    assert flatten is not None
+    assert flatten({"time": [1], "a": {"b": {"c": 1}}}) == {"time": [1], ("a", "b"): {"c": 1}}
