@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from aedilis.settings import Settings
-from api import data, live, pages, rejects, things, types
+from api import data, live, onboarding, pages, rejects, things, types
 from api.security import Door, Headers
 from api.words import zone_of
 from registry.desk import Desk
@@ -73,6 +73,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(things.data)
     app.include_router(live.router)
     app.include_router(rejects.router)
+    app.include_router(onboarding.pages)  # before those of types: `infer` is no type
+    app.include_router(onboarding.data)
     app.include_router(types.pages)
     app.include_router(types.data)
     app.add_api_route("/health/live", _alive, methods=["GET"])

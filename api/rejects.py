@@ -67,6 +67,12 @@ async def rejects(
     )
 
 
+@router.get("/quarantine")
+async def quarantine() -> Response:
+    """The other name of this page."""
+    return RedirectResponse("/rejects", 307)
+
+
 @router.post("/rejects/{number}/redrive")
 async def redrive_and_show(request: Request, number: Identity) -> Response:
     """Send a group again, and show what became of it."""
