@@ -21,7 +21,7 @@ from api.data import Identity, Row, plain, reader_of
 from api.pages import page
 from api.rejects import legible
 from api.security import from_here
-from api.types import LONGEST_TEXT, desk_of
+from api.types import LONGEST_TEXT, desk_of, version_of
 from registry.check import faults_of
 from sensors.compile import CompiledType, compile_type
 from sensors.declaration import parse
@@ -196,8 +196,13 @@ def _message(row: Row) -> Row:
 
 
 @pages.get("/types/infer")
-async def infer_page(request: Request, group: Annotated[int | None, Query(**_IDENTITY)] = None) -> Response:
-    """Samples on one side, the declaration on the other, and below what each sample would become."""
+async def infer_page(
+    request: Request,
+    group: Annotated[int | None, Query(**_IDENTITY)] = None,
+    kind: Annotated[str | None, Query(alias="type", max_length=100)] = None,
+) -> Response:
+    """Samples on one side, those of a group of rejects at first; the declaration on the other, that of a type at first,
+    and below it what each sample would become."""
     rows = (await reader_of(request).reject_samples([group], limit=20)).get(group, []) if group is not None else []
     messages = [_message(row) for row in rows if row["payload_size"] == len(row["payload"])]
     return page(
@@ -208,7 +213,8 @@ async def infer_page(request: Request, group: Annotated[int | None, Query(**_IDE
         formats=[all_formats()[name] for name in sorted(all_formats())],
         group=group,
         most_hours=MOST_HOURS,
-        text="",
+        kind=kind,
+        text="" if kind is None else version_of(desk_of(request), kind).text,
     )
 
 

@@ -156,18 +156,17 @@ tryForm.addEventListener("submit", async (event) => {
   else trial.replaceChildren(...report(told));
 });
 
-function table(heads, rows, look = "") {
-  const made = element("table", "", look), head = made.createTHead().insertRow();
+function table(heads, rows) {
+  const made = element("table", "", "cards"), head = made.createTHead().insertRow();
   head.append(...heads.map(([name, kind = ""]) => element("th", name, kind)));
   made.createTBody().append(...rows);
   return made;
 }
 
 function report({ new: now, old, difference }) {
-  const label = (one) => `${one.sensor_type}@${one.version}`;
-  const line = (what, of, kind = "") => row([
-    [what, kind], [of(now).toLocaleString("en"), "figure"],
-    ...(old ? [[of(old).toLocaleString("en"), "figure"], [signed(of(now) - of(old)), "figure"]] : []),
+  const line = (what, of) => row([
+    [what, "name"], [of(now).toLocaleString("en"), "figure", old ? "here" : ""],
+    ...(old ? [[of(old).toLocaleString("en"), "figure", "in force"], [signed(of(now) - of(old)), "figure", "change"]] : []),
   ]);
   const each = (part, head) => [...new Set([...Object.keys(now[part]), ...Object.keys(old?.[part] ?? {})])].map((name) => line(head + words(name), (one) => one[part][name] ?? 0));
   const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
@@ -177,19 +176,20 @@ function report({ new: now, old, difference }) {
     line("observations", (one) => one.observations), ...each("quality", "of these "), ...each("tests", "test that spoke: "),
     ...each("anomalies", "anomalies: "), line("alerts opened", (one) => sum(one.alerts)),
   ];
-  const heads = [["what came of it"], [label(now), "figure"], ...(old ? [[`in force, ${label(old)}`, "figure"], ["change", "figure"]] : [])];
+  const heads = [["what came of it"], ["as written here", "figure"], ...(old ? [[`in force, version ${old.version}`, "figure"], ["change", "figure"]] : [])];
   const properties = Object.entries(now.properties).map(([name, one]) => row([
     [name, "name"], [one.unit_said], [one.observations.toLocaleString("en"), "figure", "observations"], [asIs(one.minimum), "figure", "lowest"],
     [asIs(one.mean), "figure", "mean"], [asIs(one.maximum), "figure", "highest"],
     [one.observations ? `${Math.round((one.good / one.observations) * 100)} %` : "–", "figure", "good"], [one.missing.toLocaleString("en"), "figure", "missing"],
   ]));
+  const tables = element("div", "", "tables");
+  tables.append(table(heads, rows), table([["property"], ["unit"], ["observations", "figure"], ["lowest", "figure"], ["mean", "figure"], ["highest", "figure"], ["good", "figure"], ["missing", "figure"]], properties));
   const examples = [...Object.values(now.reject_examples), ...Object.values(now.anomaly_examples)].flat();
   const days = now.days >= 0.1 ? `, ${asIs(sum(now.alerts) / now.days)} alerts a day` : "";
   return [
     element("p", `${now.messages.toLocaleString("en")} messages of ${asIs(now.days * 24)} h${days}.`),
     ...(difference ? told(difference) : [element("p", "No version of it is in force, so there is nothing to compare with.", "note")]),
-    table(heads, rows),
-    table([["property"], ["unit"], ["observations", "figure"], ["lowest", "figure"], ["mean", "figure"], ["highest", "figure"], ["good", "figure"], ["missing", "figure"]], properties, "cards"),
+    tables,
     ...(examples.length ? list("Examples of what was rejected and found:", examples.slice(0, 20)) : []),
   ];
 }
