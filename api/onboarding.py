@@ -6,6 +6,7 @@ Nothing here changes what is in force; `api/types.py` does. The page holds the s
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,11 +16,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aedilis.errors import DeclarationError, ServerError
+from aedilis.units import written
 from api.data import Identity, Row, plain, reader_of
 from api.pages import page
 from api.rejects import legible
 from api.security import from_here
-from api.types import LONGEST_TEXT, desk_of
+from api.types import LONGEST_TEXT, desk_of, version_of
 from registry.check import faults_of
 from sensors.compile import CompiledType, compile_type
 from sensors.declaration import parse
@@ -27,7 +29,7 @@ from sensors.format import all_formats
 from sensors.infer.finish import finished
 from sensors.infer.propose import NothingToPropose, propose
 from sensors.infer.samples import Sample
-from sensors.preview import preview
+from sensors.preview import Shown, preview
 from trial.compare import compare
 from trial.run import Outcome, run, summary
 from trial.traffic import recorded
@@ -130,7 +132,12 @@ async def preview_(body: Edited, _: OnlyOurs) -> Row:
     except DeclarationError as error:
         return {"faults": faults_of(error)}
     shown = await asyncio.to_thread(preview, compiled, [one.sample() for one in body.samples], _now())
-    return {"faults": [], "samples": [one._asdict() for one in shown]}
+    return {"faults": [], "samples": [_legibly(one) for one in shown]}
+
+
+def _legibly(one: Shown) -> Row:
+    """With units as people write them beside those that programs read."""
+    return {**one._asdict(), "observations": [{**o, "unit_said": written(o["unit"])} for o in one.observations]}
 
 
 @data.post("/types/try")
@@ -161,11 +168,18 @@ def _report(new: Outcome, old: Outcome | None) -> dict[str, Any]:
     difference = None if old is None else compare(old, new)
     return {
         "faults": [],
-        "new": summary(new),
-        "old": None if old is None else summary(old),
+        "new": _summed(new),
+        "old": None if old is None else _summed(old),
         "difference": None if difference is None else difference._asdict(),
         "report": told(new, old, difference),
     }
+
+
+def _summed(outcome: Outcome) -> Row:
+    summed = summary(outcome)
+    for one in summed["properties"].values():
+        one["unit_said"] = written(one["unit"])
+    return summed
 
 
 @data.get("/rejects/{number}/samples")
@@ -182,26 +196,36 @@ def _message(row: Row) -> Row:
 
 
 @pages.get("/types/infer")
-async def infer_page(request: Request, group: Annotated[int | None, Query(**_IDENTITY)] = None) -> Response:
-    """Samples on one side, the declaration on the other, and below what each sample would become."""
+async def infer_page(
+    request: Request,
+    group: Annotated[int | None, Query(**_IDENTITY)] = None,
+    kind: Annotated[str | None, Query(alias="type", max_length=100)] = None,
+) -> Response:
+    """Samples on one side, those of a group of rejects at first; the declaration on the other, that of a type at first,
+    and below it what each sample would become."""
     rows = (await reader_of(request).reject_samples([group], limit=20)).get(group, []) if group is not None else []
     messages = [_message(row) for row in rows if row["payload_size"] == len(row["payload"])]
-    lines = [f"{one['topic']} {_in_a_line(one)}" for one in messages]
     return page(
         request,
         "infer",
-        samples="\n".join(lines),
+        samples="\n".join(_in_a_line(one) for one in messages),
+        received=[one["received_at"] for one in messages],
         formats=[all_formats()[name] for name in sorted(all_formats())],
         group=group,
         most_hours=MOST_HOURS,
-        text="",
+        kind=kind,
+        text="" if kind is None else version_of(desk_of(request), kind).text,
     )
 
 
 def _in_a_line(message: Row) -> str:
-    """A line of the page's samples holds no line break."""
-    text = message.get("payload")
+    """As the page's samples have it: a line holds no line break, and a topic with spaces only before JSON."""
+    topic, text = message["topic"], message.get("payload")
     if text is None or "\n" in text.strip() or "\r" in text.strip():
         raw = bytes.fromhex(message["payload_hex"]) if text is None else text.encode()
-        return f"hex:{raw.hex()}"
-    return str(text.strip())
+        line = f"hex:{raw.hex()}"
+    else:
+        line = text.strip()
+    if topic.split() != [topic] and not line.startswith(("{", "[")):
+        return json.dumps({key: message[key] for key in message if key != "received_at"}, ensure_ascii=False)
+    return f"{topic} {line}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from aedilis.errors import AedilisError
@@ -67,10 +67,18 @@ async def rejects(
     )
 
 
+@router.get("/quarantine")
+async def quarantine() -> Response:
+    """The other name of this page."""
+    return RedirectResponse("/rejects", 307)
+
+
 @router.post("/rejects/{number}/redrive")
-async def redrive_and_show(request: Request, number: Identity) -> Response:
-    """Send a group again, and show what became of it."""
-    result = await _redrive(request, number)
+async def redrive_and_show(
+    request: Request, number: Identity, topic: Annotated[str | None, Form(max_length=1000)] = None
+) -> Response:
+    """Send a group again, or what it has of one topic, and show what became of it."""
+    result = await _redrive(request, number, topic)
     return RedirectResponse(f"/rejects?{urlencode({'group': number, 'run': result.run})}", 303)
 
 
@@ -93,7 +101,7 @@ async def redrive_as_json(request: Request, number: Identity) -> Any:
     return msgspec.to_builtins(await _redrive(request, number))
 
 
-async def _redrive(request: Request, number: int) -> Result:
+async def _redrive(request: Request, number: int, topic: str | None = None) -> Result:
     if not from_here(request):
         raise HTTPException(403, "This request was sent from another site.")
     reader = reader_of(request)
@@ -103,6 +111,8 @@ async def _redrive(request: Request, number: int) -> Result:
         raise HTTPException(409, "Rejects are being sent again at this moment. Try it when that has ended.")
     async with lock:
         try:
-            return await redrive(request.app.state.settings, reader, Selection(group=number), patience=PATIENCE)
+            return await redrive(
+                request.app.state.settings, reader, Selection(group=number, topic=topic), patience=PATIENCE
+            )
         except AedilisError as error:
             raise HTTPException(503, str(error)) from error

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from aedilis.errors import ServerError, TopicError
 from aedilis.identity import to_topic_level
+from aedilis.vocabulary import RejectReason
 from api.data import Identity, Known, Last, Moment, Row, Word, more, plain, reader_of, span
 from api.pages import PIECE, at, page, ranges
 from api.security import from_here
@@ -35,6 +36,8 @@ DOUBTED = 0.05
 JUDGED = 500
 PLACES = 20
 WAITING = 500
+REJECTS = 10
+"""Groups of rejects on the page of a Thing."""
 LISTED = 5
 _SPARK = (120, 24)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -306,6 +309,7 @@ async def _show(
         spacing = max(one["interval_us"] for one in rows)
         bounds = {"interval_us": spacing, "last_time": newest, "clock_time": newest}
         first, until = span(bounds, at(start, zone), at(end, zone), last)
+    rejects = await reader_of(request).rejects_named(to_topic_level(portrait.key[1]), REJECTS)
     lines = await reader_of(request).sparklines(portrait.number, first, until) if rows else {}
     told = {name: "" if value is None else str(value) for name, value in portrait.entry.tells().items()}
     return page(
@@ -326,6 +330,8 @@ async def _show(
         enough=ENOUGH,
         wrong=portrait.wrong,
         places=portrait.places,
+        rejects=rejects,
+        waited=[one for one in rejects if one["reason"] == RejectReason.NOT_APPROVED and one["stands"]],
         state=portrait.state,
         stranger=portrait.stranger and _waits(portrait.stranger),
         entry=portrait.entry,

@@ -76,7 +76,12 @@ def _to_change(request: Request, user: Annotated[str, Depends(_from_here)]) -> s
 User = Annotated[str, Depends(_to_change)]
 
 
-def _found(desk: Desk, name: str, version: int | None = None) -> Version:
+def version_of(desk: Desk, name: str, version: int | None = None) -> Version:
+    """A version of a type, by default the one in force.
+
+    Raises:
+        HTTPException: nobody knows it.
+    """
     try:
         return desk.known.found(name, version)
     except UnknownSensorType as error:
@@ -169,7 +174,7 @@ async def apply(request: Request, body: Text, user: User) -> Response:
 async def type_(request: Request, name: str) -> Row:
     """The version in force with its text, and all versions."""
     desk = desk_of(request)
-    version = _found(desk, name)
+    version = version_of(desk, name)
     versions = [plain(_told(desk, one)) for one in desk.known.versions(name).values()]
     return {**plain(_told(desk, version)), "text": version.text, "versions": versions}
 
@@ -178,7 +183,7 @@ async def type_(request: Request, name: str) -> Row:
 async def version_(request: Request, name: str, number: int) -> Row:
     """One version with its text."""
     desk = desk_of(request)
-    version = _found(desk, name, number)
+    version = version_of(desk, name, number)
     return {**plain(_told(desk, version)), "text": version.text}
 
 
@@ -186,7 +191,7 @@ async def version_(request: Request, name: str, number: int) -> Row:
 async def diff(request: Request, name: str, old: int, new: Annotated[int | None, Query()] = None) -> Row:
     """What changed between two versions, in words and in lines; `new` is by default the one in force."""
     desk = desk_of(request)
-    before, after = _found(desk, name, old), _found(desk, name, new)
+    before, after = version_of(desk, name, old), version_of(desk, name, new)
     try:
         changes = in_words(before.declared, after.declared)
     except DeclarationError as error:
@@ -199,7 +204,7 @@ async def diff(request: Request, name: str, old: int, new: Annotated[int | None,
 async def restore(request: Request, name: str, body: Restored, user: User) -> Response:
     """Put a version that is known in force again."""
     desk = desk_of(request)
-    _found(desk, name, body.version)
+    version_of(desk, name, body.version)
     try:
         restored = await desk.restore(name, body.version, by=user, note=body.note)
     except DeclarationError as error:
@@ -248,7 +253,7 @@ async def types_page(request: Request) -> Response:
 async def type_page(request: Request, name: str) -> Response:
     """A sensor type: what it declares, its versions, and an editor."""
     desk = desk_of(request)
-    version = _found(desk, name)
+    version = version_of(desk, name)
     numbers = (await reader_of(request).types()).get(name, {})
     try:
         declared: SensorType | None = version.declared

@@ -173,6 +173,12 @@ class Reader:
             samples[row.pop("reject_group")].append(row)
         return samples
 
+    async def rejects_named(self, level: str, limit: int = 20) -> list[Row]:
+        """Groups of rejects among whose latest samples is a topic with this level: id, reason, sensor_type, count, and
+        of the latest such sample topic, detail, received_at and whether it stands."""
+        text = level.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return await self._all("named", level=f"%/{text}/%", limit=limit)
+
     async def standing_rejects(
         self,
         group: int | None,

@@ -11,7 +11,7 @@ const shapes = JSON.parse(place.dataset.shapes);
 const zone = document.documentElement.dataset.zone;
 const css = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
 const seconds = (text) => Date.parse(text) / 1000;
-const local = new Intl.DateTimeFormat("en-GB", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+const local = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
 const label = unit ? `${name} (${unit})` : name;
 // By the distance of ticks (s): what each says, and what the first one of a year or day says below it.
 const WHEN = [[31_536_000, "{YYYY}"], [2_419_200, "{MMM}", "\n{YYYY}"], [86_400, "{D} {MMM}", "\n{YYYY}"],

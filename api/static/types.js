@@ -1,28 +1,28 @@
 // The editor of a sensor type: asks what stands against a text while it is typed, and applies it. Restoring and
-// withdrawing ask first. What every process said stays on the page.
+// withdrawing ask first. What every process said stays on the page. `infer.js` fills it from samples.
 const PAUSE_MS = 350;
 
-async function post(address, body) {
+export async function post(address, body) {
   try {
     const answer = await fetch(address, {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     });
     if (answer.redirected) return { faults: ["you are logged out; log in again in another tab"] };
     const told = await answer.json();
-    return told.faults ? told : { faults: [told.detail ?? `the server says ${answer.status}`] };
+    return told.faults || answer.ok ? told : { faults: [told.detail ?? `the server says ${answer.status}`] };
   } catch {
     return { faults: ["the server cannot be reached; nothing was changed"] };
   }
 }
 
-function element(name, text, look = "") {
+export function element(name, text, look = "") {
   const made = document.createElement(name);
   made.textContent = text;
   made.className = look;
   return made;
 }
 
-function list(title, lines, look = "") {
+export function list(title, lines, look = "") {
   const items = document.createElement("ul");
   items.append(...lines.map((line) => element("li", line)));
   return [element("p", title, look), items];
@@ -48,6 +48,10 @@ for (const form of document.querySelectorAll("[data-editor]")) {
 
   async function check() {
     const number = ++asked;
+    if (!text.value.trim()) {
+      verdict.replaceChildren(element("p", "A declaration fills this: it is checked while you type.", "note"));
+      return;
+    }
     const told = await post("/api/v1/types/check", { text: text.value, next: next.checked });
     if (number !== asked) return; // the text is another one by now
     const unchanged = form.dataset.editor && text.value === original;
@@ -78,6 +82,7 @@ for (const form of document.querySelectorAll("[data-editor]")) {
       const link = element("a", "See it among the versions");
       link.href = `/types/${told.name}`;
       place.append(link);
+      form.dispatchEvent(new Event("applied"));
     } else check();
   });
   check();

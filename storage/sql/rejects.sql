@@ -170,3 +170,15 @@ from redriven where run = %(run)s;
 -- Why a run refused some again: the first problem of each.
 select problems -> 0 ->> 'reason' as reason, count(*) as messages from redriven
 where run = %(run)s and not well group by 1 order by 2 desc, 1;
+
+-- name: named
+-- Groups whose latest samples have a topic with this level, those that came last first, with the latest one of them and
+-- whether that one can be sent again.
+select g.id, g.reason, g.sensor_type, g.count, s.topic, s.problems -> 0 ->> 'detail' as detail, s.received_at,
+       exists (select from standing_reject r where r.reject_group = g.id and r.partition = s.topic_partition
+               and s.log_offset = any(r.offsets)) as stands
+from reject_group g
+cross join lateral (select topic, topic_partition, log_offset, problems, received_at from reject_sample
+                    where reject_group = g.id and '/' || topic || '/' like %(level)s
+                    order by received_at desc, log_offset desc limit 1) s
+order by s.received_at desc, g.id limit %(limit)s;

@@ -11,6 +11,7 @@ import pytest
 from aedilis.vocabulary import Problem, Redriven, Reject, RejectReason
 from storage import rejects as module
 from storage.counts import Counts, read_counts
+from storage.queries import Reader
 from storage.retention import Retention
 from storage.writer import Writer
 from tests.installation import Installation
@@ -104,3 +105,21 @@ def test_a_message_counts_once_and_each_of_its_values_under_its_own_reason(insta
         " from reject_sample order by 1 desc limit 1"
     )
     assert kept == [(4096, 9000, 2, 300)]
+
+
+def test_rejects_of_a_topic_level_say_whether_the_latest_can_be_sent_again(installation: Installation) -> None:
+    async def named(reader: Reader, level: str) -> list[tuple[str, bool]]:
+        return [(row["topic"], row["stands"]) for row in await reader.rejects_named(level)]
+
+    async def scenario() -> None:
+        reader = Reader(installation.settings)
+        await reader.open()
+        async with Writer(installation.settings) as writer:
+            await writer.write_rejects("rejects", 3, [(0, reject(7)), (1, reject(77))])
+            assert await named(reader, "7") == [("a/b/7", True)]
+            assert await named(reader, "_") == [], "a name is no pattern"
+            await writer.write_redriven("redriven", 3, [(0, outcome(0))])
+            assert await named(reader, "7") == [("a/b/7", False)]
+        await reader.close()
+
+    asyncio.run(scenario())
