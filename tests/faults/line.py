@@ -107,11 +107,16 @@ class Line(Progress):
         return psutil.Process(found[-1])
 
     def guest(self, *arguments: str) -> Popen[bytes]:
-        """Start one more process beside those that the supervisor keeps."""
+        """Start one more process beside those that the supervisor keeps; it has its health server when this returns."""
         with (self.logs / "guest.log").open("ab") as log:
             command = [sys.executable, "-m", "aedilis", *arguments]
-            self._guests.append(Popen(command, env=self.home.env, stdout=log, stderr=log))
-        return self._guests[-1]
+            guest = Popen(command, env=self.home.env, stdout=log, stderr=log)
+        self._guests.append(guest)
+        deadline = time.monotonic() + 60
+        while guest.pid not in {one.pid for one in running(self.home.folder)}:
+            assert time.monotonic() < deadline, f"{' '.join(arguments)} does not come up"
+            time.sleep(0.05)
+        return guest
 
     def tell(self, figure: str) -> None:
         """A measured figure, shown at the end of the run."""

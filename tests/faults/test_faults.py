@@ -57,7 +57,7 @@ def stall(line: Line) -> None:
 def come_and_go(line: Line) -> None:
     """A second detecting worker comes, takes its share, and goes: two rebalances."""
     guest = line.guest("worker", "--role", "detect")
-    time.sleep(5)
+    time.sleep(4)
     guest.send_signal(signal.SIGTERM)
     assert guest.wait(30) == 0
 
