@@ -24,11 +24,11 @@ from api.security import from_here
 from api.types import LONGEST_TEXT, desk_of, version_of
 from registry.check import faults_of
 from sensors.compile import CompiledType, compile_type
-from sensors.declaration import parse
 from sensors.format import all_formats
 from sensors.infer.finish import finished
 from sensors.infer.propose import NothingToPropose, propose
 from sensors.infer.samples import Sample
+from sensors.parsing import parse
 from sensors.preview import Shown, preview
 from trial.compare import compare
 from trial.run import Outcome, run, summary

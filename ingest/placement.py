@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from aedilis.identity import thing_id, to_topic_level
 from aedilis.settings import Settings
 from aedilis.topics import PARTITIONS, THINGS
 from aedilis.vocabulary import Clock, Location, Thing
 from ingest.mqtt import Message
+from registry.log import read_latest
 from registry.things import Entry
 from sensors.declaration import SensorType
 from sensors.device import NOWHERE, Place
@@ -225,18 +225,5 @@ def _base(zone: str) -> str:
 
 async def read_placed(settings: Settings) -> list[Placed]:
     """Every Thing of the topic `things`, the latest record of each."""
-    tp = TopicPartition(settings.topic(THINGS.name), 0)
-    found: dict[bytes, Placed] = {}
-    decoder = msgspec.json.Decoder(Placed)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign([tp])
-        await consumer.seek_to_beginning(tp)
-        end = (await consumer.end_offsets([tp]))[tp]
-        while await consumer.position(tp) < end:
-            for records in (await consumer.getmany(tp, timeout_ms=1000)).values():
-                found.update((record.key, decoder.decode(record.value)) for record in records if record.value)
-    finally:
-        await consumer.stop()
-    return list(found.values())
+    decode = msgspec.json.Decoder(Placed).decode
+    return [decode(value) for value in (await read_latest(settings.kafka, settings.topic(THINGS.name))).values()]

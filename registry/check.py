@@ -11,8 +11,9 @@ from aedilis.vocabulary import Datastream, Thing
 from detectors.discovery import all_detectors
 from registry.types import Known, same_reading
 from sensors.compile import CompiledType, compile_type
-from sensors.declaration import SensorType, parse
+from sensors.declaration import SensorType
 from sensors.examples import check_examples
+from sensors.parsing import parse
 from sensors.registry import one_a_topic
 
 _VERSION = re.compile(r"^(version\s*=\s*)\d+", re.MULTILINE)

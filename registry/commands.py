@@ -95,7 +95,7 @@ def diff(what: str, old: int | None, new: int | None, lines: bool, as_json: bool
     """What changes, in words: between two versions of a type, or between what is in force and a file."""
     from registry import diff as differ
     from registry.types import Version
-    from sensors.declaration import parse
+    from sensors.parsing import parse
     from sensors.registry import read_text
 
     known = asyncio.run(known_now())

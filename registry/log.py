@@ -32,6 +32,26 @@ PUT_SECONDS = 30.0
 """A record that is not confirmed for so long is given up; it may still come to stand in the log."""
 
 
+async def read_latest(kafka: str, topic: str, partition: int = 0) -> dict[bytes, bytes]:
+    """The latest value of each key as the topic stands now, in the order in which they came; removed keys are not there."""
+    at = TopicPartition(topic, partition)
+    found: dict[bytes, bytes] = {}
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([at])
+        await consumer.seek_to_beginning(at)
+        end = (await consumer.end_offsets([at]))[at]
+        while await consumer.position(at) < end:
+            for record in (await consumer.getmany(at, timeout_ms=1000)).get(at, []):
+                found.pop(record.key, None)
+                if record.value is not None:
+                    found[record.key] = record.value
+    finally:
+        await consumer.stop()
+    return found
+
+
 class Latest:
     """Follows one topic of one partition while it is open."""
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sensors.compile import CompiledType, compile_type
-from sensors.declaration import parse
 from sensors.format import Format, FormatExample, Memory
 from sensors.infer.write import inline
+from sensors.parsing import parse
 from sensors.paths import Path, key_of
 from sensors.payload import Refused
 from sensors.template import Template, placeholders

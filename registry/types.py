@@ -15,7 +15,8 @@ from typing import NamedTuple
 import msgspec
 
 from aedilis.errors import UnknownSensorType
-from sensors.declaration import SensorType, parse
+from sensors.declaration import SensorType
+from sensors.parsing import parse
 
 FROM_FILE = "file"
 """Who applied a version that came as a file."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Severity
-from sensors.agreement import expression_faults, template_faults, unit_faults
-from sensors.faults import examined, of_form, of_toml
-from sensors.paths import Key, Path, key_of, show
+from sensors.paths import Key, Path, key_of
 from sensors.template import Template, placeholders
 from sensors.timeforms import TimeForm
 
@@ -278,139 +273,3 @@ class SensorType(_Strict):
     def topics(self) -> tuple[str, ...]:
         """All templates of its topics."""
         return (self.topic,) if isinstance(self.topic, str) else self.topic
-
-
-_STAND_INS = {
-    "name": "stand-in",
-    "version": 1,
-    "title": "stand-in",
-    "topic": "city/{agency}/{thing}/stand-in",
-    "interval_s": 60,
-    "properties": [{"name": "stand-in", "unit": "1"}],
-    "examples": [{"topic": "stand-in", "payload": ""}],
-}
-"""For what has a fault, so that the rest can still be checked."""
-
-
-def parse(text: str, name: str = "sensor type") -> SensorType:
-    """Read a declaration.
-
-    Raises:
-        DeclarationError: with every fault of the file; what its parts say about each other too, where they are right in
-            themselves.
-    """
-    declared, faults = examined(text, SensorType, _CHECKS, _STAND_INS)
-    if declared is None:
-        raise DeclarationError(name=name, count=len(faults), faults=faults)
-    return declared
-
-
-def _disagreements(declared: SensorType) -> Iterator[tuple[str, str]]:
-    """(path, problem) of what is right in itself and wrong together."""
-    payload = declared.payload
-    yield from _keys_taken_twice(declared)
-    yield from _names_from_nowhere(declared)
-    yield from _format_faults(declared)
-    if (payload.longitude is None) != (payload.latitude is None):
-        yield "$.payload", "longitude and latitude go together; name both or none"
-    names: dict[str, str] = {}
-    datastreams: dict[str, str] = {}
-    for i, prop in enumerate(declared.properties):
-        path = f"$.properties[{i}]"
-        if names.setdefault(prop.name, path) != path:
-            yield f"{path}.name", f"{prop.name!r} is declared at {names[prop.name]}; declare each property once"
-        elif datastreams.setdefault(prop.datastream or prop.name, path) != path:
-            twice = prop.datastream or prop.name
-            yield f"{path}.datastream", f"{twice!r} is that of {datastreams[twice]}; give each Datastream its own name"
-        if prop.fail and prop.suspect and not (prop.fail[0] <= prop.suspect[0] and prop.suspect[1] <= prop.fail[1]):
-            yield f"{path}.suspect", f"expected it within fail {list(prop.fail)}, got {list(prop.suspect)}"
-        for j, absent in enumerate(prop.without):
-            if absent not in {use.name for use in declared.detectors}:
-                yield f"{path}.without[{j}]", f"{absent!r} is no detector of the type; remove it"
-    uses = [(f"$.detectors[{i}]", use) for i, use in enumerate(declared.detectors)]
-    for i, prop in enumerate(declared.properties):
-        uses += [(f"$.properties[{i}].detectors[{j}]", use) for j, use in enumerate(prop.detectors)]
-    for path, use in uses:
-        if use.close > use.open:
-            yield f"{path}.close", f"expected at most open, {use.open}, got {use.close}"
-    if declared.replay is not None and isinstance(declared.replay.time, dict):
-        for part in ("year", "month", "day"):
-            if part not in declared.replay.time:
-                yield f"$.replay.time.{part}", "missing; name its column"
-
-
-def _keys_taken_twice(declared: SensorType) -> Iterator[tuple[str, str]]:
-    payload, time = declared.payload, declared.time
-    taken: dict[Key, str] = {}
-    owned = (
-        ("$.time.field", time.field),
-        ("$.time.result_time", time.result_time),
-        ("$.payload.records", payload.records),
-        ("$.payload.zone", payload.zone),
-        ("$.payload.longitude", payload.longitude),
-        ("$.payload.latitude", payload.latitude),
-        ("$.payload.title", payload.title),
-        ("$.payload.flag", payload.flag),
-        *((f"$.payload.labels[{i}]", label) for i, label in enumerate(payload.labels)),
-        *((f"$.properties[{i}]", prop.key) for i, prop in enumerate(declared.properties) if _reads_value(prop)),
-    )
-    for path, where in owned:
-        if where is not None and taken.setdefault(key := key_of(where), path) != path:
-            yield path, f"the payload's {show(key)} is taken by {taken[key]}; give each its own"
-    shared = (
-        ("$.thing.name_from", declared.thing.name_from),
-        *((f"$.inputs.{name}", where) for name, where in declared.inputs.items()),
-        *(
-            (f"$.properties[{i}].payload_unit_from", prop.payload_unit_from)
-            for i, prop in enumerate(declared.properties)
-        ),
-    )  # of these, several may look at one value
-    for path, where in shared:
-        if where is not None:
-            taken.setdefault(key_of(where), path)
-    for key, path in taken.items():
-        if isinstance(key, tuple):
-            for length in range(1, len(key)):
-                if (above := taken.get(key_of(key[:length]))) is not None:
-                    yield path, f"{show(key)} lies below {show(key[:length])}, which {above} takes for a value"
-
-
-def _reads_value(prop: Property) -> bool:
-    """Whether it stands in the payload; one without `value` in its expression is made of inputs alone."""
-    return prop.compute is None or "value" in _WORD.findall(prop.compute)
-
-
-def _names_from_nowhere(declared: SensorType) -> Iterator[tuple[str, str]]:
-    thing = declared.thing
-    name = thing.name
-    if name is None and thing.name_from is None and declared.payload.format == "json":
-        name = "{thing}"  # other formats may name the Thing in the message
-    wanted = placeholders(thing.agency) | placeholders(name or "")
-    for i, text in enumerate(declared.topics):
-        path = "$.topic" if isinstance(declared.topic, str) else f"$.topic[{i}]"
-        if absent := sorted(wanted - Template(text).names):
-            braced = " and ".join(f"{{{one}}}" for one in absent)
-            yield path, f"expected {braced} in {text!r}; put it there, or say thing.agency and thing.name otherwise"
-
-
-def _format_faults(declared: SensorType) -> Iterator[tuple[str, str]]:
-    from sensors.format import all_formats  # a format is told with the words of this file
-
-    payload = declared.payload
-    known = all_formats()
-    if payload.format not in known:
-        nearest = difflib.get_close_matches(payload.format, known, n=1)
-        mend = f"do you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known))}"
-        yield "$.payload.format", f"{payload.format!r} is no payload format; {mend}"
-        return
-    format_ = known[payload.format]
-    try:
-        of_toml(format_.Options, payload.options)
-    except ValidationError as error:
-        for fault in of_form(error, format_.Options, payload.options, "$.payload.options"):
-            yield fault.path, f"{fault.problem}; {fault.mend}" if fault.mend else fault.problem
-    if format_.time is None and "field" not in declared.time.model_fields_set:
-        yield "$.time.field", f"missing: records of {payload.format} tell no time by themselves; name it"
-
-
-_CHECKS = (_disagreements, unit_faults, template_faults, expression_faults)

@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from aedilis.errors import DeclarationError, UnknownSensorType
-from sensors.declaration import SensorType, parse
+from sensors.declaration import SensorType
+from sensors.parsing import parse
 from sensors.template import Template
 
 

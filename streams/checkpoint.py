@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from aedilis import metrics
 from aedilis.errors import StateError
 from aedilis.topics import PARTITIONS
+from registry.log import read_latest
 
 RATE_BYTES = 6_000_000
 """Checkpoints of one worker stay under this many bytes a second: the interval stretches. To apply the log of some more
@@ -115,7 +116,7 @@ class Checkpoints:
         Raises:
             StateError: the state was written by a newer version.
         """
-        entries = await self._read()
+        entries = await read_latest(self._bootstrap, self.topic, self.partition)
         manifest, chunks = choose(entries)
         self._writer = f"{self.role}-{uuid.uuid4().hex}"
         self._slots, self._whole, self._stale = {}, True, set(entries)
@@ -131,26 +132,6 @@ class Checkpoints:
         if manifest.schema < self.schema:  # warms up again, at the place where the old one stood
             return Restored(manifest.next_offset)
         return Restored(manifest.next_offset, chunks)
-
-    async def _read(self) -> dict[bytes, bytes]:
-        tp = TopicPartition(self.topic, self.partition)
-        entries: dict[bytes, bytes] = {}
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            consumer.assign([tp])
-            await consumer.seek_to_beginning(tp)
-            end = (await consumer.end_offsets([tp]))[tp]
-            while await consumer.position(tp) < end:
-                for records in (await consumer.getmany(tp, timeout_ms=1000)).values():
-                    for record in records:
-                        if record.value is None:
-                            entries.pop(record.key, None)
-                        else:
-                            entries[record.key] = record.value
-        finally:
-            await consumer.stop()
-        return entries
 
     async def write(self, next_offset: int, changed: Mapping[int, bytes]) -> None:
         """Write the changed chunks, then the manifest. `changed` holds every chunk when `whole`.

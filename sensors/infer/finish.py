@@ -7,10 +7,10 @@ from typing import Any
 
 from aedilis.errors import DeclarationError
 from sensors.compile import compile_type
-from sensors.declaration import parse
 from sensors.infer.propose import Proposal
 from sensors.infer.samples import Sample
 from sensors.infer.write import as_toml
+from sensors.parsing import parse
 from sensors.preview import preview
 
 

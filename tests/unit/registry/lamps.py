@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from registry.types import Applied, Known, Standing
-from sensors.declaration import parse
+from sensors.parsing import parse
 
 LAMP = """
 name = "lamp"

@@ -7,7 +7,7 @@ import pytest
 from aedilis.errors import DeclarationError
 from registry.check import check, check_change, faults_of, raised
 from registry.types import Known
-from sensors.declaration import parse
+from sensors.parsing import parse
 from sensors.registry import load_texts
 from tests.unit.registry.lamps import known, lamp
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.diff import in_lines, in_words
-from sensors.declaration import parse
+from sensors.parsing import parse
 from tests.unit.registry.lamps import known, lamp
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aedilis.errors import DeclarationError, UnknownSensorType
 from registry.types import Applied, same_reading, topics_of
-from sensors.declaration import parse
+from sensors.parsing import parse
 from tests.unit.registry.lamps import known, lamp, stand
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aedilis.errors import DeclarationError
-from sensors.declaration import parse
+from sensors.parsing import parse
 
 GOOD = """
 name = "test-type"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aedilis.errors import DeclarationError, Fault
-from sensors.declaration import parse
+from sensors.parsing import parse
 
 HEAD = """\
 name = "test-type"

@@ -6,7 +6,7 @@ import json
 
 from kept.raw import RawMessage
 from sensors.compile import CompiledType, compile_type
-from sensors.declaration import parse
+from sensors.parsing import parse
 
 TEXT = """
 name = "lamp"

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.check import check
-from sensors.declaration import parse
 from sensors.format import all_formats
 from sensors.infer.finish import finished
 from sensors.infer.propose import NothingToPropose, Proposal, propose
 from sensors.infer.samples import Sample
 from sensors.infer.write import as_toml
+from sensors.parsing import parse
 
 NOW = 1_767_603_600_000_000  # 2026-01-05T09:00:00Z
 BEGAN = NOW // 1_000_000 - 3600
