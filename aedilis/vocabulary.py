@@ -52,6 +52,14 @@ class Severity(StrEnum):
     NOTICE = "notice"
 
 
+class Scope(StrEnum):
+    """Whom a finding is about."""
+
+    DATASTREAM = "datastream"
+    THING = "thing"  # a Thing as a whole
+    ZONE = "zone"  # one column of a zone: the Datastreams of one name there
+
+
 class Clock(StrEnum):
     """Which clock tells that a Datastream of an agency is silent."""
 

@@ -25,7 +25,7 @@ from aedilis.vocabulary import AlertStatus, Severity
 from api import words
 from api.data import Identity, Known, Last, Moment, Row, Word, found, more, reader_of, span
 from api.security import COOKIE, Door, from_here, own_address
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 
 router = APIRouter(default_response_class=HTMLResponse)
 templates = Jinja2Templates(Path(__file__).parent / "templates")

@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.columns import Columns
-from detectors.interface import FAR, NEVER, Declared, Times, Verdict
-from detectors.runs import Runs
+from detectors.core.columns import Columns
+from detectors.core.interface import FAR, NEVER, Declared, Times, Verdict
+from detectors.core.runs import Runs
 
 
 class Gap:
     """Knows the newest result of each Datastream and when its silence becomes an anomaly."""
 
     name: ClassVar[str] = "gap"
-    kind: ClassVar[str] = "gap"
+    kinds: ClassVar[tuple[str, ...]] = ("gap",)
+    evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("after", "i8")])

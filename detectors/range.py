@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.columns import Columns
-from detectors.interface import Declared, Times, Verdict, never
-from detectors.runs import Runs
+from detectors.core.columns import Columns
+from detectors.core.interface import Declared, Times, Verdict, never
+from detectors.core.runs import Runs
 
 
 class Range:
     """Score 1 outside of [low, high], else 0. The only one that sees what failed a quality test."""
 
     name: ClassVar[str] = "range"
-    kind: ClassVar[str] = "range"
+    kinds: ClassVar[tuple[str, ...]] = ("range",)
+    evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("low", "f8"), ("high", "f8")])

@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors.columns import Columns, table
-from detectors.interface import NEVER, Declared, Floats, Times, Verdict, never
-from detectors.runs import Runs
+from detectors.core.columns import Columns, table
+from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
+from detectors.core.runs import Runs
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -67,7 +67,8 @@ class Spike:
     """Robust seasonal baseline; 440 bytes a Datastream."""
 
     name: ClassVar[str] = "spike"
-    kind: ClassVar[str] = "spike"
+    kinds: ClassVar[tuple[str, ...]] = ("spike",)
+    evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 2
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

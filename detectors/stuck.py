@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.columns import Columns
-from detectors.interface import NEVER, Declared, Times, Verdict, never
-from detectors.runs import Runs
+from detectors.core.columns import Columns
+from detectors.core.interface import NEVER, Declared, Times, Verdict, never
+from detectors.core.runs import Runs
 
 
 class Stuck:
     """Score 1 from the `count`-th equal result in a row on; below it at most 0.5."""
 
     name: ClassVar[str] = "stuck"
-    kind: ClassVar[str] = "stuck"
+    kinds: ClassVar[tuple[str, ...]] = ("stuck",)
+    evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("count", "i8"), ("tolerance", "f8"), ("ignore_up_to", "f8")])

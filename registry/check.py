@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aedilis.errors import DeclarationError
 from aedilis.vocabulary import Datastream, Thing
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 from registry.types import Known, same_reading
 from sensors.compile import CompiledType, compile_type
 from sensors.declaration import SensorType

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.interface import NEVER
+from detectors.core.interface import NEVER
 
 Times = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.intp]

@@ -15,7 +15,7 @@ from aedilis.frame import Frame, decode
 from aedilis.settings import Settings
 from aedilis.topics import ANOMALIES, DETECT_STATE, OBSERVATIONS
 from aedilis.vocabulary import Anomaly, Datastream, FrameHeader
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 from registry.check import check_detectors
 from registry.follower import Follower
 from registry.types import Known

@@ -3,7 +3,7 @@
 No I/O and no clock here: `apply` takes frames and returns the changes of anomalies. What it finds does not depend on
 how observations were cut into frames, nor on how many frames are handed over together:
 
-    frames ──▶ join ──▶ rows, without those that came late ──▶ runs (`detectors.runs`)
+    frames ──▶ join ──▶ rows, without those that came late ──▶ runs (`detectors.core.runs`)
                                                                  ├──▶ each detector ──▶ decision ──┐
                                               clocks ──▶ silence ┴─────────────────────────────────┴──▶ anomalies
 """
@@ -21,9 +21,9 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Severity, Test, Thing
-from detectors.explain import explain
-from detectors.interface import NEVER, Detector
-from detectors.runs import Index, Runs, runs
+from detectors.core.explain import explain
+from detectors.core.interface import NEVER, Detector
+from detectors.core.runs import Index, Runs, runs
 from streams.clocks import WALL, Clocks
 from streams.joined import Joined, join
 from streams.rows import UNKNOWN, RowIndex
@@ -316,14 +316,14 @@ class Engine:
         detected_at, ends_at = change.detected_at, change.ends_at
         result, low, high = _known(change.result), _known(change.low), _known(change.high)
         return Anomaly(
-            id=anomaly_id(datastream.id, detector.kind, detector.name, detected_at),
+            id=anomaly_id(datastream.id, detector.kinds[0], detector.name, detected_at),
             revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
             datastream=datastream.id,
             agency=datastream.thing.agency,
             thing=datastream.thing.name,
             datastream_name=datastream.name,
             zone=datastream.thing.zone,
-            kind=detector.kind,
+            kind=detector.kinds[0],
             detector=detector.name,
             severity=watch.severity[self._kind[change.row]],
             starts_at=change.starts_at,
@@ -335,7 +335,7 @@ class Engine:
             expected_high=high,
             unit=datastream.unit,
             explanation=explain(
-                kind=detector.kind,
+                kind=detector.kinds[0],
                 datastream=datastream,
                 result=result,
                 expected_low=low,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.interface import FAR, NEVER
-from detectors.runs import Index, Runs
+from detectors.core.interface import FAR, NEVER
+from detectors.core.runs import Index, Runs
 from streams.clocks import WALL, Clocks
 from streams.joined import Joined
 from streams.watch import Change, Watch

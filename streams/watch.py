@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Severity
-from detectors.columns import Columns, grown, table
-from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
-from detectors.interface import Detector
-from detectors.runs import Index, Runs
+from detectors.core.columns import Columns, grown, table
+from detectors.core.decision import DECISION_PARAMETERS, DECISION_STATE, decide
+from detectors.core.interface import Detector
+from detectors.core.runs import Index, Runs
 
 Times = npt.NDArray[np.int64]
 Kept = tuple[int, dict[str, bytes], bytes, dict[str, bytes]]

@@ -18,7 +18,7 @@ from aedilis.frame import Frame
 from aedilis.settings import Settings
 from aedilis.vocabulary import AlertStatus, Datastream, Quality, Test
 from alerts.lifecycle import AlertBook
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 from ingest.datastreams import Datastreams
 from ingest.framer import Framer
 from ingest.mqtt import Message, Share

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aedilis.vocabulary import Datastream, Quality, Thing
-from detectors.columns import Columns, records, table
-from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
-from detectors.discovery import all_detectors
-from detectors.interface import FAR, Detector, Verdict
-from detectors.runs import runs
+from detectors.core.columns import Columns, records, table
+from detectors.core.decision import DECISION_PARAMETERS, DECISION_STATE, decide
+from detectors.core.discovery import all_detectors
+from detectors.core.interface import FAR, Detector, Verdict
+from detectors.core.runs import runs
 from sensors.compile import compile_type
 from sensors.declaration import DetectorUse, Property, SensorType
 from sensors.registry import load

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
-from detectors.columns import table
+from detectors.core.columns import table
+from detectors.core.interface import FAR, NEVER
+from detectors.core.runs import runs
 from detectors.gap import Gap
-from detectors.interface import FAR, NEVER
-from detectors.runs import runs
 
 DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, 60_000_000)
 

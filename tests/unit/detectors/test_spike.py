@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
-from detectors.columns import table
-from detectors.runs import runs
+from detectors.core.columns import table
+from detectors.core.runs import runs
 from detectors.spike import DAY, HOUR, Spike, _places
 
 MONDAY = 1_767_571_200_000_000

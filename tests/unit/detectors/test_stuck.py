@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from aedilis.vocabulary import Datastream, Thing
-from detectors.columns import table
-from detectors.runs import runs
+from detectors.core.columns import table
+from detectors.core.runs import runs
 from detectors.stuck import Stuck
 
 DATASTREAM = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, 3_600_000_000)

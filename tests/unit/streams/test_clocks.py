@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.interface import NEVER
+from detectors.core.interface import NEVER
 from streams.clocks import WALL, Clocks
 
 LOG = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(1, 4), st.integers(-5, 30)), max_size=40)

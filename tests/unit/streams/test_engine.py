@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aedilis.frame import NO_TIME, Frame
 from aedilis.identity import datastream_id, thing_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameCounts, FrameHeader, Severity, Thing
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 from streams.engine import Engine, Use
 
 HOUR = 3_600_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detectors.interface import Declared
+from detectors.core.interface import Declared
 
 
 def declared(value: Any) -> Declared:

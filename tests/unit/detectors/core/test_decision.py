@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.decision import DECISION_PARAMETERS, DECISION_STATE, decide
+from detectors.core.decision import DECISION_PARAMETERS, DECISION_STATE, decide
 
 SCORES = st.lists(st.sampled_from([0.0, 0.3, 0.59, 0.6, 0.75, 0.89, 0.9, 0.95, 1.0]), max_size=60)
 

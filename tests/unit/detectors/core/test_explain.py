@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aedilis.vocabulary import Datastream, Thing
-from detectors.explain import explain
+from detectors.core.explain import explain
 
 AT = 1_425_190_800_000_000
 HOUR = 3_600_000_000

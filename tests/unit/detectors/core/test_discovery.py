@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.discovery import all_detectors
+from detectors.core.discovery import all_detectors
 
 
 def test_the_four_are_found_by_their_names() -> None:

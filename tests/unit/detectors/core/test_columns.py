@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.columns import grown, records, table
+from detectors.core.columns import grown, records, table
 
 LAYOUT = np.dtype([("hours", "f4", (3,)), ("count", "i4")])
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.runs import runs
+from detectors.core.runs import runs
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,6 +1,6 @@
 """What every detector is. Score first, learn after; element-wise operations only.
 
-It is handed many observations of many rows at once (`detectors.runs`), and finds what it would find if they came one
+It is handed many observations of many rows at once (`detectors.core.runs`), and finds what it would find if they came one
 by one.
 
 No reduction over rows and no BLAS: the result of a row may not depend on which other rows lie beside it.
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors.columns import Columns
-from detectors.runs import Runs
+from detectors.core.columns import Columns
+from detectors.core.runs import Runs
 
 NEVER = np.iinfo(np.int64).min
 FAR = np.iinfo(np.int64).max
@@ -31,20 +31,27 @@ class Verdict:
     """What a detector says of n observations, in the order of the runs; every shape is `(n,)`.
 
     `score` lies in 0 to 1 and is never NaN; NaN in `expected_low` or `expected_high` means not known;
-    `starts_at` (µs) is when that began which the score is about.
+    `starts_at` (µs) is when that began which the score is about. `kind` tells which of the detector's kinds each one is,
+    by its place in `kinds`; None: the first. `evidence` has a row for each name in the detector's `evidence`, shape
+    `(k, n)`: how much each spoke for the score, 0 or more in the same measure, so that shares can be told; None: nothing
+    but the score itself.
     """
 
     score: Floats
     expected_low: Floats
     expected_high: Floats
     starts_at: Times
+    kind: npt.NDArray[np.intp] | None = None
+    evidence: Floats | None = None
 
 
 class Detector(Protocol):
-    """One algorithm over the rows of many Datastreams."""
+    """One algorithm over the rows of many Datastreams, each by itself and at once. See `detectors.core.panel` for those
+    that look at several together."""
 
     name: ClassVar[str]
-    kind: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    evidence: ClassVar[tuple[str, ...]]
     schema: ClassVar[int]
     sees_failed: ClassVar[bool]
     parameters: ClassVar[np.dtype[np.void]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.columns import Columns
-from detectors.interface import Floats, Times
+from detectors.core.columns import Columns
+from detectors.core.interface import Floats, Times
 
 DECISION_PARAMETERS = np.dtype([("open", "f8"), ("close", "f8"), ("n_open", "i4"), ("n_close", "i4")])
 DECISION_STATE = np.dtype(

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 import detectors
-from detectors.interface import Detector
+from detectors.core.interface import Detector
 
 
 @cache
