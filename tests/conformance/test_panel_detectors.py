@@ -96,8 +96,7 @@ def part(start: int, end: int) -> Panel:
 
 def run(detector: PanelDetector, state: Columns, own: Columns, *edges: int) -> list[Verdict]:
     return [
-        detector.update(state, own, parameters(detector), part(start, end))
-        for start, end in itertools.pairwise(edges)
+        detector.update(state, own, parameters(detector), part(start, end)) for start, end in itertools.pairwise(edges)
     ]
 
 
