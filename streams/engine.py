@@ -59,13 +59,18 @@ class Use(msgspec.Struct, frozen=True):
 
 Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 """The uses of a Datastream by its type and version, and its allowed lateness in µs."""
+Told = Callable[[str, Times, Times, npt.NDArray[np.float64]], None]
+"""Is told what each detector made of Observations: its name, their Datastreams, times (µs) and scores, each `(n,)`."""
 
 
 class Engine:
     """The state of one partition and its update."""
 
-    def __init__(self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline) -> None:
+    def __init__(
+        self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline, scored: Told | None = None
+    ) -> None:
         self._pipeline = pipeline
+        self._scored = scored
         self._capacity = 64
         self._index = RowIndex()
         self._datastreams: list[Datastream] = []
@@ -273,6 +278,13 @@ class Engine:
             )
             if len(chosen):
                 self._say(watch, watch.update(chosen, its_kinds, came_in), out)
+                if self._scored is not None:
+                    ids = np.array([self._datastreams[row].id for row in chosen.at.tolist()], np.int64)
+                    self._scored(watch.detector.name, ids, chosen.time, watch.score)
+
+    def close(self, came_in: int) -> list[Anomaly]:
+        """At the end of a recording."""
+        return []
 
     def _in_order(self, rows: npt.NDArray[np.int32], time: Times) -> Index:
         """The known ones sorted by row, each row's as they came, without those that came late: they teach nothing."""

@@ -80,6 +80,7 @@ class Watch:
     def update(self, runs: Runs, kinds: Index, ingested_at: Times) -> list[Change]:
         """Take observations; `kinds` and `ingested_at` are of each of them, in the order of the runs."""
         verdict = self.detector.update(self.state, self.parameters_of(kinds), runs)
+        self.score = verdict.score
         high = verdict.score >= self._open.take(kinds)
         busy = self.busy.take(runs.rows)
         if not (busy.any() or high.any()):
