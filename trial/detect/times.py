@@ -45,7 +45,7 @@ class Times:
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         self._zone = zone or UTC
-        self._text, self._read = "", 0  # many rows have the time of the one before
+        self._text, self._read = "\n", 0  # many rows have the time of the one before
         self.kind: Kind | None = None
         self._lengths: set[int] = set()
         self._per_second = 1
