@@ -8,6 +8,7 @@ import click
 
 from aedilis.errors import AedilisError
 from aedilis.lazy import Later, Lazy
+from aedilis.memory import keep_freed
 
 _COMMANDS = {
     "up": Later(
@@ -40,6 +41,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error that we know is one message, not a traceback."""
+    keep_freed()
     try:
         cli(standalone_mode=False)
     except AedilisError as error:

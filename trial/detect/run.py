@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from aedilis.vocabulary import Anomaly, Datastream, Quality
 from detectors.core.discovery import all_detectors
-from streams.engine import Engine, Use
+from streams.engine import Engine
+from streams.uses import Use
 from trial.detect.pipeline import Watched
 from trial.detect.series import Series
 
