@@ -102,5 +102,9 @@ class ThingsError(AedilisError):
     """Things: {count} fault(s):\n{faults}"""
 
 
+class DetectError(AedilisError):
+    """Detect {path}: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""
