@@ -114,4 +114,3 @@ def _measure(what: str, names: Sequence[str], number: int, observations: int, ri
 def state_bytes(names: Sequence[str]) -> int:
     """Of one Datastream in memory, with these detectors on."""
     return sum(one.state.itemsize for name, one in all_detectors().items() if name in names)
-
