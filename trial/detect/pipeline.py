@@ -16,7 +16,7 @@ from sensors.compile import CompiledType
 from sensors.declaration import DetectorUse
 from sensors.judge import Judge
 from sensors.values import ValueReader
-from streams.uses import Use
+from streams.detecting.uses import Use
 from trial.detect.forms import form_of
 from trial.detect.rows import Name
 from trial.detect.series import Series, datastreams, unjudged
