@@ -1,23 +1,23 @@
 """Contamination: several channels of one Thing leave their recent past together, for minutes to hours.
 
-A foreign substance moves what a probe measures in its own way: here pH and redox, there chlorine and conductivity, up or
-down. So nothing is asked of single channels and their levels, only how unusual the way is that each has gone:
+A foreign substance moves what a probe measures in a way of its own: here pH and redox, there chlorine and conductivity,
+up or down. So nothing is asked of single channels and their values, only how unusual it is how far each has gone:
 
-    way     = middle of the last five distances |result - level|, for a slow level (`memory` bins) and a fast one
-    scale   = what 99 of 100 ways of this channel stay below, learned in calm times
-    share   = log(way / scale) / 1.5, from 0 to 1; the mean over both levels
-    moved   = sum of the shares over the channels: so many channels' worth of the unusual
-    score   = z⁴ / (z⁴ + 1/9) with z = moved / channels: 0.9 at `channels`
+    way    = middle of the last five distances |result - level|, from a slow level (`memory` bins) and from a fast one
+    scale  = what 99 of 100 ways of this channel stay below, learned while all is calm
+    share  = log(way / scale) / 1.5, from 0 to 1; the mean of slow and fast
+    moved  = the sum of the shares: so many channels' worth of the unusual
+    score  = z⁴ / (z⁴ + 1/9), z = moved / channels: 0.9 at `channels`
 
-One channel can say no more than 1, so with `channels` above that a lost sensor or a dirty lens is no contamination. The
-middle of five hides spikes and keeps what swings to and fro.
+One channel says no more than 1, so with `channels` above that a lost sensor or a dirty lens is no contamination. The
+middle of five hides spikes and keeps what swings to and fro. Levels follow, but by no more than a scale at a time.
 
-From z = 1 on until it is below 0.8 for three bins the scales do not learn and the levels half as fast, so that the end
-can be told; what was far out comes back slowly, so the end is told by the farthest: z counts from 0.375 of its peak on.
-After `patience` bins what is then is taken for the new level. Levels never move by more than a scale at a time. A channel
-that does not move any more teaches its scale nothing; one that was silent for long begins anew.
+From a score of 0.9 on until it was below 0.8 three times the scales do not learn and levels follow half as fast, so that
+the end can be told. Water comes back slowly and not quite, so z is told from 0.375 of the peak. After `patience` bins
+what is then is taken for the new state of things. A channel that does not move any more teaches its scale nothing, and
+after a long silence it begins anew.
 
-Not here: what the substance is, where it comes from, and whether one sensor is faulty.
+Not here: which substance it is, where it comes from, and whether one sensor is faulty.
 """
 
 from __future__ import annotations
@@ -50,14 +50,12 @@ STILL = 200
 """Equal results in a row after which a channel teaches its scale nothing."""
 SILENCE = 60
 """Intervals of silence after which a channel begins anew."""
-CLOSE, N_CLOSE = 0.8, 3
-"""It is over when z was below for so many bins; the decision that goes with it is open = 0.9, close = 0.786."""
+OPEN, CLOSE, N_CLOSE = 0.9, 0.8, 3
+"""When it holds its breath; the decision that goes with it has the same."""
 FADE = 0.375
-"""Share of its peak that z counts from."""
+"""Share of the peak that z is told from."""
 HELD = 0.5
-"""How fast levels learn meanwhile."""
-
-Past = tuple[Floats, Floats, Floats, Floats]
+"""How fast levels follow meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class _Known:
 
 
 class Contamination:
-    """Joint departure of channels; 116 bytes a Datastream and 45 a Thing."""
+    """Joint departure of channels; 128 bytes a Datastream and 45 a Thing."""
 
     name: ClassVar[str] = "contamination"
     kinds: ClassVar[tuple[str, ...]] = ("contamination",)
@@ -99,11 +97,11 @@ class Contamination:
     own: ClassVar[np.dtype[np.void]] = np.dtype(
         [
             ("open", "?"),
-            ("low", "i4"),  # bins in a row in which it seems over
+            ("low", "i4"),  # low scores in a row
             ("age", "i8"),
             ("peak", "f8"),
-            ("z", "f8"),
-            ("rises", "i8"),  # since when z is above a half; NEVER: it is not
+            ("score", "f8"),
+            ("rises", "i8"),  # since when the score is above a half; NEVER: it is not
             ("newest", "i8"),
         ]
     )
@@ -142,50 +140,44 @@ class Contamination:
         b, t, c = panel.result.shape
         limit = np.where(panel.there, parameters["channels"], 0.0).max(axis=1, initial=1e-9)
         patience = np.where(panel.there, parameters["patience"], 0).max(axis=1, initial=0)
-        heard = known.seen.any(axis=2)
-        silence = SILENCE * panel.interval
-        level, scale = (np.ascontiguousarray(np.moveaxis(state[name], -1, 0)) for name in ("level", "scale"))
-        newest_first = np.moveaxis(state["past"], (-2, -1), (1, 0))
-        past: Past = (newest_first[0], newest_first[1], newest_first[2], newest_first[3])
-        z, starts, shares = np.empty((b, t)), np.empty((b, t), np.int64), np.empty((b, t, c))
-        for i in range(b):
-            seen, x, fresh = known.seen[i], known.result[i], known.anew[i]
-            if fresh.any():
-                level = np.where(fresh, x, level)
-                past = _each(fresh, 0.0, past)
+        heard: npt.NDArray[np.bool_] = np.logical_or.reduce(known.seen, axis=2)
+        some_anew: list[bool] = np.logical_or.reduce(known.anew, axis=(1, 2)).tolist()
+        level, scale = (np.moveaxis(state[name], -1, 0).copy() for name in ("level", "scale"))
+        past = np.moveaxis(state["past"], (-1, -2), (0, 1)).copy()
+        score, starts, shares = np.empty((b, t)), np.empty((b, t), np.int64), np.empty((b, t, c))
+        for i, time in enumerate(panel.time.tolist()):
+            x, seen, early = known.result[i], known.seen[i], known.early[i]
+            if some_anew[i]:
+                level = np.where(known.anew[i], x, level)
+                past = np.where(known.anew[i], 0.0, past)
             off = x - level
             distance = np.abs(off)
             way = _middle(distance, past)
-            past = _each(seen, (distance, *past), past)
-            known_scale = scale > 0
+            past = np.where(seen, np.concatenate([distance[None], past[:-1]]), past)
             beyond = way > scale
-            ratio = np.divide(way, scale, out=np.ones_like(way), where=known_scale & beyond & known.warm[i])
-            said = np.minimum(np.log(ratio), FULL)
-            share: Floats = (said[0] + said[1]) / (2.0 * FULL)
-            shares[i] = share
-            moved = np.cumsum(share, axis=1)[:, -1]  # in the order of the columns
-            was_open = own["open"].copy()
-            tired = _watch(own, moved, int(panel.time[i]), heard[i], limit, patience, silence)
-            z[i], starts[i] = own["z"], own["rises"]
+            known_scale = scale > 0
+            ratio = np.divide(way, scale, out=np.ones_like(way), where=beyond & known_scale & known.warm[i])
+            share = np.minimum(np.log(ratio), FULL)
+            shares[i] = (share[0] + share[1]) / (2.0 * FULL)
+            moved = np.cumsum(shares[i], axis=1)[:, -1]  # in the order of the columns
+            held = own["open"][:, None].copy()
+            tired = _watch(own, moved, time, heard[i], limit, patience, SILENCE * panel.interval)
+            score[i], starts[i] = own["score"], own["rises"]
             # learn
-            held = was_open[:, None]
-            reach = np.where(known.early[i], LARGEST, scale)
+            reach = np.where(early, LARGEST, scale)
             step = known.rate[i] * np.minimum(np.maximum(off, -reach), reach)
             level = np.where(seen, level + np.where(held, HELD * step, step), level)
-            wider = np.where(beyond, scale * (1.0 + PACE * BELOW), scale * (1.0 - PACE * (1.0 - BELOW)))
-            wider = np.where(known.early[i] | ~known_scale, np.maximum(scale, way), wider)
+            wider = scale * np.where(beyond, 1.0 + PACE * BELOW, 1.0 - PACE * (1.0 - BELOW))
+            wider = np.where(early | ~known_scale, np.maximum(scale, way), wider)
             scale = np.where(known.moving[i] & ~held, wider, scale)
             if tired.any():
-                renewed = tired[:, None] & seen
-                level = np.where(renewed, x, level)
-                past = _each(tired[:, None], 0.0, past)
-        for name, value in (("level", level), ("scale", scale)):
-            state[name][...] = np.moveaxis(value, 0, -1)
-        state["past"][...] = np.moveaxis(np.array(past), (0, 1), (-1, -2))
-        fourth = z * z * (z * z)
-        nothing = np.full((b, t), np.nan)
+                level = np.where(tired[:, None] & seen, x, level)
+                past = np.where(tired[:, None], 0.0, past)
+        state["level"][...], state["scale"][...] = np.moveaxis(level, 0, -1), np.moveaxis(scale, 0, -1)
+        state["past"][...] = np.moveaxis(past, (0, 1), (-1, -2))
+        unknown = np.full((b, t), np.nan)
         starts = np.where(starts == NEVER, panel.time[:, None], starts)
-        return Verdict(fourth / (fourth + 1.0 / 9.0), nothing, nothing.copy(), starts, None, np.moveaxis(shares, -1, 0))
+        return Verdict(score, unknown, unknown.copy(), starts, evidence=np.moveaxis(shares, -1, 0))
 
 
 def _known(state: Columns, parameters: Columns, panel: Panel) -> _Known:
@@ -221,21 +213,8 @@ def _before(past: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.N
     return largest
 
 
-def _each(where: Grid, new: Any, past: Past) -> Past:
-    """The four distances, new ones where told."""
-    some = new if isinstance(new, tuple) else (new,) * 4
-    if where.all() and isinstance(new, tuple):
-        return some[0], some[1], some[2], some[3]
-    return (
-        np.where(where, some[0], past[0]),
-        np.where(where, some[1], past[1]),
-        np.where(where, some[2], past[2]),
-        np.where(where, some[3], past[3]),
-    )
-
-
-def _middle(newest: Floats, past: Past) -> Floats:
-    """The median of five, element by element."""
+def _middle(newest: Floats, past: Floats) -> Floats:
+    """The median of it and the four before, element by element."""
     a, b, c, d = past
     low = np.maximum(np.minimum(a, b), np.minimum(c, d))
     high = np.minimum(np.maximum(a, b), np.maximum(c, d))
@@ -252,17 +231,19 @@ def _watch(
     """
     lost = float(time) - own["newest"] > silence
     if lost.any():
-        own["open"][lost], own["z"][lost], own["peak"][lost], own["rises"][lost] = False, 0.0, 0.0, NEVER
+        own["open"][lost], own["score"][lost], own["rises"][lost] = False, 0.0, NEVER
     was_open = own["open"].copy()
     peak = np.where(was_open, np.maximum(own["peak"], moved), moved)
-    z = moved / np.maximum(limit, FADE * np.where(was_open, peak, 0.0))
-    low = np.where(was_open & (z < CLOSE), own["low"] + 1, 0)
+    square = np.square(moved / np.maximum(limit, np.where(was_open, FADE * peak, 0.0)))
+    fourth = square * square
     age = np.where(was_open, own["age"] + 1, 0)
-    tired = heard & was_open & (age > patience)
-    now_open = np.where(was_open, (low < N_CLOSE) & ~tired, z >= 1.0)
-    z = np.where(tired, 0.0, z)
-    rises = np.where(z >= 0.5, np.where(own["rises"] == NEVER, time, own["rises"]), NEVER)
-    for name, value in (("open", now_open), ("low", low), ("age", age), ("peak", peak), ("z", z), ("rises", rises)):
+    tired: npt.NDArray[np.bool_] = heard & (age > patience)
+    score = np.where(tired, 0.0, fourth / (fourth + 1.0 / 9.0))
+    low = np.where(was_open & (score < CLOSE), own["low"] + 1, 0)
+    now_open = np.where(was_open, (low < N_CLOSE) & ~tired, score >= OPEN)
+    rises = np.where(score < 0.5, NEVER, np.where(own["rises"] == NEVER, time, own["rises"]))
+    for name, value in (
+        ("open", now_open), ("low", low), ("age", age), ("peak", peak), ("score", score), ("rises", rises), ("newest", time)
+    ):  # fmt: skip
         own[name][...] = np.where(heard, value, own[name])
-    own["newest"][...] = np.where(heard, time, own["newest"])
     return tired
