@@ -10,7 +10,7 @@ up or down. So nothing is asked of single channels and their values, only how un
     score  = z⁴ / (z⁴ + 1/9), z = moved / channels: 0.9 at `channels`
 
 One channel says no more than 1, so with `channels` above that a lost sensor or a dirty lens is no contamination. The
-middle of five hides spikes and keeps what swings to and fro. Levels follow, but by no more than a scale at a time.
+middle of five hides spikes and keeps what swings back and forth. Levels follow, but by no more than a scale at a time.
 
 From a score of 0.9 on until it was below 0.8 three times the scales do not learn and levels follow half as fast, so that
 the end can be told. Water comes back slowly and not quite, so z is told from 0.375 of the peak. After `patience` bins

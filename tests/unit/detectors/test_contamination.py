@@ -104,7 +104,7 @@ def test_a_spike_of_all_channels_is_not() -> None:
     assert not high(watch(moved([0, 1, 2, 3], at=slice(600, 602))))
 
 
-def test_swings_to_and_fro_are() -> None:
+def test_swings_back_and_forth_are() -> None:
     result = water()
     result[600:630, 0, :2] += np.where(np.arange(30) % 2, 3.0, -3.0)[:, None] * [1, 10]
     assert len(high(watch(result))) > 20
