@@ -27,8 +27,8 @@ from ingest.reader import Reader
 from kept.raw import RawMessage
 from sensors.batch import Channels
 from sensors.compile import CompiledType
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
 from trial.uses import as_use
 
 _ROUND_MESSAGES = 2_000

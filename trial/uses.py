@@ -8,7 +8,7 @@ from sensors.compile import CompiledType
 from sensors.declaration import DetectorUse
 from sensors.judge import Judge
 from sensors.values import ValueReader
-from streams.uses import Use
+from streams.detecting.uses import Use
 
 
 def as_use(use: DetectorUse, more: Mapping[str, float | int | bool | str] | None = None) -> Use:

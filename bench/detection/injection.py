@@ -68,7 +68,9 @@ class Case:
             out.write("time,thing,property,value,longitude,latitude\n")
             for time, row in zip(np.datetime_as_string(self.times, "s"), values, strict=True):
                 here = np.flatnonzero(~np.isnan(row))
-                out.writelines(f"{time},{names[i]},{value},{where[i]}\n" for i, value in zip(here, row[here].tolist(), strict=True))
+                out.writelines(
+                    f"{time},{names[i]},{value},{where[i]}\n" for i, value in zip(here, row[here].tolist(), strict=True)
+                )
 
 
 def air(folder: Path, year: int, seed: int, stations: Iterable[str] | None = None) -> Case:
@@ -116,17 +118,17 @@ def _air_fault(kind: str, x: Floats, start: int, spread: float, level: float, ch
     length = int(chance.integers(*AIR_LENGTHS[kind]))
     part = x[start : start + length]
     if kind == "spike":
-        return part + chance.choice([3, 5, 8]) * max(spread, level)
+        return part + float(chance.choice([3, 5, 8])) * max(spread, level)
     if kind == "stuck":
         return np.full(length, x[start] if np.isfinite(x[start]) else level)
     if kind == "offset":
-        return part + chance.choice([1.5, 2.5, 4]) * spread
+        return part + float(chance.choice([1.5, 2.5, 4])) * spread
     if kind == "scale":
-        return part * chance.choice([0.4, 0.6, 1.7, 2.5])
+        return part * float(chance.choice([0.4, 0.6, 1.7, 2.5]))
     if kind == "drift":
-        return part + np.linspace(0, chance.choice([2, 3, 5]) * spread, length)
+        return part + np.linspace(0, float(chance.choice([2, 3, 5])) * spread, length)
     if kind == "noise":
-        return np.maximum(0, part + chance.normal(0, chance.choice([1, 2]) * spread, length))
+        return np.maximum(0, part + chance.normal(0, float(chance.choice([1, 2])) * spread, length))
     if kind == "gap":
         return np.full(length, np.nan)
     late = int(chance.choice([6, 8, 12]))  # clock: hours

@@ -100,7 +100,9 @@ def _hit(fault: Fault, found: Sequence[Finding], grace: np.timedelta64) -> list[
 
 
 def _of_kind(kind: str, all_faults: Sequence[Fault], hits: list[list[Finding]], luck: list[bool]) -> KindFigure:
-    chosen = [i for i, one in enumerate(all_faults) if one.kind == kind or (kind == "all but gap" and one.kind != "gap")]
+    chosen = [
+        i for i, one in enumerate(all_faults) if one.kind == kind or (kind == "all but gap" and one.kind != "gap")
+    ]
     hit = [i for i in chosen if hits[i]]
     recall, chance = len(hit) / len(chosen), sum(luck[i] for i in chosen) / len(chosen)
     named = [any(one.kind == all_faults[i].kind for one in hits[i]) for i in hit]

@@ -110,9 +110,7 @@ def _nab_figure(name: str, series: Sequence[nab.Series], scorer: nab.Scorer, sco
         float(np.mean(scored)),
         float(np.std(scored)),
         scorer.at(scores, threshold, "standard", city),
-        {
-            category: scorer.at(scores, threshold, "standard", members) for category, members in by_category.items()
-        },
+        {category: scorer.at(scores, threshold, "standard", members) for category, members in by_category.items()},
     )
 
 
@@ -121,9 +119,7 @@ def _nab_figure(name: str, series: Sequence[nab.Series], scorer: nab.Scorer, sco
 
 def of_air(folder: Path, say: Say, cases: Sequence[tuple[int, int]]) -> list[FaultFigure]:
     """(year, seed) each, all stations."""
-    return [
-        _faults(f"air {year}, seed {seed}", injection.air(folder, year, seed), say) for year, seed in cases
-    ]
+    return [_faults(f"air {year}, seed {seed}", injection.air(folder, year, seed), say) for year, seed in cases]
 
 
 def of_prices(folder: Path, say: Say, cases: Sequence[tuple[str, int]]) -> list[FaultFigure]:

@@ -21,8 +21,8 @@ from alerts.lifecycle import AlertBook
 from detectors.core.discovery import all_detectors
 from sensors.compile import CompiledType
 from storage.history import Part
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
 from trial.uses import as_use, judge_of
 
 _STANDS = np.array(STANDS, np.uint8)

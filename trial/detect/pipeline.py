@@ -14,7 +14,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.discovery import all_detectors
 from sensors.compile import CompiledType
 from sensors.declaration import DetectorUse
-from streams.uses import Use
+from streams.detecting.uses import Use
 from trial.detect.forms import form_of
 from trial.detect.rows import Name
 from trial.detect.series import Series, datastreams, unjudged
