@@ -15,11 +15,12 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from aedilis.quality import QUALITY_WORDS, said_by, validity
+from aedilis.vocabulary import Scope
 from storage.queries import Reader
 
 router = APIRouter(prefix="/api/v1")
 Row = dict[str, Any]
-_IDENTITIES = frozenset({"id", "datastream", "thing_id"})
+_IDENTITIES = frozenset({"id", "datastream", "thing_id", "subject"})
 _HOURS = {"h": 1, "d": 24, "y": 8766}
 DEFAULT_INTERVALS = 200
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -50,6 +51,7 @@ Known = Annotated[int | None, BeforeValidator(_filled), Query(**_BIGINT)]
 """The identity of the last row of the piece before."""
 Moment = Annotated[datetime | None, BeforeValidator(_filled)]
 Word = Annotated[str | None, BeforeValidator(_filled), Query(max_length=200)]
+About = Annotated[Scope | None, BeforeValidator(_filled)]
 Last = Annotated[timedelta | None, BeforeValidator(_range)]
 Limit = Annotated[int, Query(ge=1, le=5000)]
 
@@ -189,6 +191,7 @@ async def anomalies(
     open_only: bool = False,
     status: Annotated[Word, Query(pattern="^(open|ended)$")] = None,
     kind: Word = None,
+    scope: About = None,
     agency: Word = None,
     before: Known = None,
     limit: Limit = 200,
@@ -198,12 +201,19 @@ async def anomalies(
         open_only=open_only or status == "open",
         ended_only=status == "ended",
         kind=kind,
+        scope=scope,
         agency=agency,
         before=before,
         limit=limit,
     )
     _link_next(request, response, "before", more(rows, limit))
     return [plain(row) for row in rows]
+
+
+@router.get("/anomalies/{number}")
+async def anomaly(request: Request, number: Identity) -> Row:
+    """One anomaly."""
+    return plain(found(await reader_of(request).anomaly(number), "anomaly"))
 
 
 @router.get("/alerts")
