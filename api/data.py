@@ -16,6 +16,7 @@ from pydantic import BeforeValidator
 
 from aedilis.quality import QUALITY_WORDS, said_by, validity
 from aedilis.vocabulary import Scope
+from detectors.core.explain import Finding, would_be_normal
 from storage.queries import Reader
 
 router = APIRouter(prefix="/api/v1")
@@ -77,6 +78,26 @@ def plain(row: Row) -> Row:
         else:
             out[name] = value
     return out
+
+
+def normal(row: Row) -> dict[str, str]:
+    """Language → what would have made an anomaly normal; empty where nobody can tell."""
+    finding = Finding(
+        kind=row["kind"],
+        detector=row["detector"],
+        scope=Scope(row["scope"]),
+        thing=row["thing"],
+        name=row["name"],
+        zone=row["zone"],
+        unit=row["unit"],
+        interval=row["interval_us"] or 0,
+        result=row["result"],
+        expected_low=row["expected_low"],
+        expected_high=row["expected_high"],
+        starts_at=0,
+        facts=row["facts"],
+    )
+    return {"en": would_be_normal(finding, "en"), "zh": would_be_normal(finding, "zh")}
 
 
 def found(row: Row | None, what: str) -> Row:
@@ -212,8 +233,9 @@ async def anomalies(
 
 @router.get("/anomalies/{number}")
 async def anomaly(request: Request, number: Identity) -> Row:
-    """One anomaly."""
-    return plain(found(await reader_of(request).anomaly(number), "anomaly"))
+    """One anomaly, and what would have made it normal."""
+    row = found(await reader_of(request).anomaly(number), "anomaly")
+    return {**plain(row), "normal": normal(row)}
 
 
 @router.get("/alerts")

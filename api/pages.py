@@ -23,9 +23,10 @@ from aedilis import units
 from aedilis.quality import QUALITY_WORDS
 from aedilis.vocabulary import AlertStatus, Scope, Severity
 from api import words
-from api.data import About, Identity, Known, Last, Moment, Row, Word, found, more, reader_of, span
+from api.data import About, Identity, Known, Last, Moment, Row, Word, found, more, normal, reader_of, span
 from api.security import COOKIE, Door, from_here, own_address
 from detectors.core.discovery import all_detectors
+from detectors.core.explain import name_of
 
 router = APIRouter(default_response_class=HTMLResponse)
 templates = Jinja2Templates(Path(__file__).parent / "templates")
@@ -65,6 +66,11 @@ def _told(context: jinja2.runtime.Context, row: Mapping[str, Any]) -> str:
 
 
 @jinja2.pass_context
+def _called(context: jinja2.runtime.Context, name: str, detector: str) -> str:
+    return name_of(detector, name, context["language"])
+
+
+@jinja2.pass_context
 def _address(context: jinja2.runtime.Context, **changes: str | None) -> str:
     """This page's address with other parameters; those changed to None are left out, a piece begins anew."""
     query = {**context["request"].query_params, "before": None, "after": None, **changes}
@@ -101,6 +107,7 @@ templates.env.filters.update(
     told=_told,
     subject=words.subject,
     shown_at=shown_at,
+    called=_called,
 )
 templates.env.globals.update(
     shapes=SHAPES, severities=[*Severity], quality=QUALITY_WORDS, address=_address, band=words.band
@@ -292,7 +299,8 @@ async def anomalies(
 @router.get("/anomalies/{number}")
 async def anomaly(request: Request, number: Identity) -> Response:
     """One anomaly: what came, what was expected, what spoke for it."""
-    return page(request, "anomaly", a=found(await reader_of(request).anomaly(number), "anomaly"))
+    row = found(await reader_of(request).anomaly(number), "anomaly")
+    return page(request, "anomaly", a=row, normal=normal(row))
 
 
 @router.get("/alerts")

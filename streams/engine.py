@@ -21,7 +21,7 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Scope, Severity, Test, Thing
-from detectors.core.explain import explain
+from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
 from detectors.core.runs import Index, Runs, runs
@@ -318,6 +318,21 @@ class Engine:
         detector = watch.detector
         detected_at, ends_at = change.detected_at, change.ends_at
         result, low, high = _known(change.result), _known(change.low), _known(change.high)
+        finding = Finding(
+            kind=detector.kinds[0],
+            detector=detector.name,
+            scope=Scope.DATASTREAM,
+            thing=datastream.thing.name,
+            name=datastream.name,
+            zone=datastream.thing.zone,
+            unit=datastream.unit,
+            interval=datastream.interval,
+            result=result,
+            expected_low=low,
+            expected_high=high,
+            starts_at=change.starts_at,
+            ends_at=ends_at,
+        )
         return Anomaly(
             id=anomaly_id(datastream.id, detector.kinds[0], detector.name, detected_at),
             revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
@@ -339,15 +354,8 @@ class Engine:
             expected_low=low,
             expected_high=high,
             unit=datastream.unit,
-            explanation=explain(
-                kind=detector.kinds[0],
-                datastream=datastream,
-                result=result,
-                expected_low=low,
-                expected_high=high,
-                starts_at=change.starts_at,
-                ends_at=ends_at,
-            ),
+            explanation=explain(finding, "en"),
+            explanation_zh=explain(finding, "zh"),
             ingested_at=change.ingested_at,
         )
 

@@ -538,7 +538,7 @@ def test_anomalies_and_alerts_are_filtered_by_links_that_can_be_kept(show: Watch
     page = show("/anomalies")
     everything = city.one("select count(*) from anomaly")
     expect(page.locator("tbody tr")).to_have_count(everything)
-    page.get_by_role("link", name="stuck", exact=True).click()
+    page.locator(".filter").get_by_role("link", name="stuck", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="ended", exact=True).click()
     expect(page).to_have_url(f"{city.address}/anomalies?kind=stuck&status=ended")
@@ -891,7 +891,13 @@ def test_a_finding_says_why_in_two_languages_whomever_it_is_about(installation: 
     everything.filter(has_text="A plume").click()
     expect(page.get_by_role("heading", name="Plume: PM2.5 in city/dongcheng")).to_be_visible()
     facts = page.locator(".facts")
-    for said in ("what was expectedat most 80 µg/m³", "from deg315", "speed km h12.5", "score0.90"):
+    for said in (
+        "what was expectedat most 80 µg/m³",
+        "what would be normalat most 80 µg/m³",
+        "from deg315",
+        "speed km h12.5",
+        "score0.90",
+    ):
         expect(facts).to_contain_text(said)
     expect(page.locator(".evidence tr")).to_have_text(["arrival100 %"])
     page.locator(".path").get_by_role("link", name="city/dongcheng").click()
