@@ -24,8 +24,9 @@ from sensors.declaration import SensorType
 from sensors.registry import load_texts
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
-from streams.engine import SCHEMA, WITHDRAWN, Engine, Use
+from streams.engine import SCHEMA, WITHDRAWN, Engine
 from streams.partition import Poison, Record, SetBack, Stalled
+from streams.uses import Use
 
 log = logging.getLogger(__name__)
 

@@ -4,15 +4,15 @@ No I/O and no clock here: `apply` takes frames and returns the changes of anomal
 how observations were cut into frames, nor on how many frames are handed over together:
 
     frames ──▶ join ──▶ rows, without those that came late ──▶ runs (`detectors.core.runs`)
-                                                                 ├──▶ each detector ──▶ decision ──┐
-                                              clocks ──▶ silence ┴─────────────────────────────────┴──▶ anomalies
+                         │                                       ├──▶ each detector ──▶ decision ──┐
+                         │                    clocks ──▶ silence ┴─────────────────────────────────┤
+                         └──▶ bins, until they close ──▶ each detector of neighbours ──▶ decision ─┴──▶ anomalies
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,46 +25,42 @@ from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
 from detectors.core.runs import Index, Runs, runs
+from streams.bins import ALONE, Bins, Closed, KeptBins
 from streams.clocks import WALL, Clocks
 from streams.joined import Joined, join
+from streams.neighbours import Layout, PanelWatch, Subject
 from streams.rows import UNKNOWN, RowIndex
 from streams.silence import Shown, Silence
-from streams.watch import Change, Kept, Watch, packed, unpack
+from streams.table import Change, KeptRows, Table, packed, unpack
+from streams.uses import Use
+from streams.watch import Scored, Watch
 
-SCHEMA = 3
-CHUNK_ROWS = 192
-"""Rows of one checkpoint chunk of state: with all detectors it has some 60 kB, far from the 256 KiB that it may."""
+SCHEMA = 4
+CHUNK_ROWS = 2_048
+"""Rows of one checkpoint chunk of what is known of each Datastream."""
 DECLARED_ROWS = 48
 """Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
+TABLE_CHUNKS = 1_000_000
+"""Chunk numbers of each detector's tables begin at a multiple of it; those of bins at the next multiple after all."""
 WITHDRAWN = 0
 """The version of Datastreams whose sensor type reads no more; nothing watches it."""
 MOST_OBSERVATIONS = 8_000
 """So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
 Times = npt.NDArray[np.int64]
-
-
-class Use(msgspec.Struct, frozen=True):
-    """That a Datastream is watched by a detector, and how a score becomes an anomaly."""
-
-    detector: str
-    severity: Severity
-    open: float
-    close: float
-    n_open: int
-    n_close: int
-    parameters: dict[str, Any]
-
-
 Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 """The uses of a Datastream by its type and version, and its allowed lateness in µs."""
+Told = Callable[[str, Times, Times, npt.NDArray[np.float64]], None]
+"""Is told what each detector made of Observations: its name, their Datastreams, times (µs) and scores, each `(n,)`."""
 
 
 class Engine:
     """The state of one partition and its update."""
 
-    def __init__(self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline) -> None:
+    def __init__(
+        self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline, scored: Told | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._capacity = 64
         self._index = RowIndex()
@@ -74,18 +70,28 @@ class Engine:
         self._thing = np.zeros(self._capacity, np.int64)
         self._zone = np.zeros(self._capacity, np.intp)
         self._clock = np.full(self._capacity + 1, -1, np.intp)  # the last one stands for unknown rows
+        self._its_zone = np.full(self._capacity + 1, -1, np.intp)  # where its zone's clock is of use
         self._kind = np.zeros(self._capacity, np.intp)
         self._kinds: dict[tuple[object, ...], int] = {}
         self._lateness = np.zeros(0, np.int64)  # of each kind
         self._clocks = Clocks()
-        self._watches = {
-            name: Watch(one, self._capacity) for name, one in sorted(detectors.items()) if isinstance(one, Detector)
+        tell = None if scored is None else self._teller(scored)
+        self._watches = {name: Watch(one, tell) for name, one in sorted(detectors.items()) if isinstance(one, Detector)}
+        self._panels = {
+            name: PanelWatch(one, tell) for name, one in sorted(detectors.items()) if isinstance(one, PanelDetector)
         }
+        self._bins = Bins()
         gap = self._watches.get("gap")  # it goes by clocks, the others by results
         self._silence = None if gap is None else Silence(gap, self._clocks, self._capacity)
         self._scoring = [watch for watch in self._watches.values() if watch is not gap]
         self._dirty = np.zeros(self._capacity // CHUNK_ROWS + 1, bool)
         self._declared_anew: set[int] = set()
+
+    def _teller(self, scored: Told) -> Scored:
+        def tell(detector: str, rows: Index, times: Times, scores: npt.NDArray[np.float64]) -> None:
+            scored(detector, np.array([self._datastreams[row].id for row in rows.tolist()], np.int64), times, scores)
+
+        return tell
 
     def __len__(self) -> int:
         return len(self._datastreams)
@@ -122,14 +128,28 @@ class Engine:
         self._dirty[row // CHUNK_ROWS] = True
         self._declared_anew.add(row // DECLARED_ROWS)
 
-    def _let_go(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
-        """End what is open on a row whose new declaration is no longer watched for it: no observation ever would."""
+    def _redeclare(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
+        """Declare a known one anew, and end what is open on it and is no longer watched for: no observation ever would."""
+        newest = int(self._newest[row])
         watched = {use.detector for use in self._pipeline(datastream)[0]}
         for name, watch in self._watches.items():
-            if watch.decision["open"][row] and name not in watched:
-                self._say(watch, [watch.end(row, int(self._newest[row]), ingested_at)], out)
+            if name not in watched and watch.is_open(row):
+                self._say(watch, [watch.end(row, newest, ingested_at)], out)
         if self._silence is not None and self._silence.watch.detector.name not in watched:
             self._silence.forget(row)
+        group = self._bins.group_of(row)
+        before = {} if group == ALONE else {name: self._layout(name, group) for name in self._panels}
+        self._declare(datastream, row)
+        for name, layout in before.items():
+            panel = self._panels[name]
+            panel.forget_layout(group)
+            for own in panel.vanished(layout, self._layout(name, group)):
+                stays = panel.by_datastream and name in watched  # it has gone over to another neighbourhood
+                if panel.own.decisions["open"][own] and not stays:
+                    self._say_of(panel, [panel.own.end(own, newest, ingested_at)], out)
+
+    def _layout(self, name: str, group: int) -> Layout:
+        return self._panels[name].layout(group, self._bins.groups[group].members, self._datastreams, self._kind)
 
     def _shared(self, datastream: Datastream) -> Datastream:
         """The same, with what it has in common with others held once."""
@@ -154,10 +174,9 @@ class Engine:
         self._thing = np.concatenate([self._thing, np.zeros(more, np.int64)])
         self._zone = np.concatenate([self._zone, np.zeros(more, np.intp)])
         self._clock = np.concatenate([self._clock, np.full(more, -1, np.intp)])
+        self._its_zone = np.concatenate([self._its_zone, np.full(more, -1, np.intp)])
         self._kind = np.concatenate([self._kind, np.zeros(more, np.intp)])
         self._dirty = np.concatenate([self._dirty, np.zeros(more // CHUNK_ROWS + 1, bool)])
-        for watch in self._watches.values():
-            watch.grow(self._capacity)
         if self._silence is not None:
             self._silence.grow(self._capacity)
 
@@ -167,10 +186,35 @@ class Engine:
         # a zone's price boards say nothing of how far its air stations are: each sensor type has a clock of its own
         before, after = int(self._zone[row]), self._clocks.number(f"{thing.zone}|{datastream.sensor_type}")
         self._thing[row], self._zone[row] = thing.id, after
-        if before != after and self._newest[row] != NEVER:  # it has moved
-            self._rebuild_clocks([before, after])
         self._clock[row] = after if thing.clock is Clock.DATA else WALL
-        self._kind[row] = self._kind_of(datastream)
+        kind = self._kind[row] = self._kind_of(datastream)
+        for watch in self._watches.values():
+            if watch.uses.enabled[kind] or (self._silence is not None and watch is self._silence.watch):
+                watch.place(row)
+        moved = self._neighbour(row) or before != after
+        grouped = self._bins.group_of(row) != ALONE
+        self._its_zone[row] = after if grouped or thing.clock is Clock.DATA else -1
+        if moved and self._newest[row] != NEVER:
+            self._rebuild_clocks([before, after])
+
+    def _neighbour(self, row: int) -> bool:
+        """Put a row among its neighbours, if any detector looks at these; whether it was elsewhere before."""
+        datastream, kind = self._datastreams[row], self._kind[row]
+        watching = [panel for panel in self._panels.values() if panel.uses.enabled[kind]]
+        for panel in watching:
+            panel.place(row, datastream)
+        left = self._bins.group_of(row)
+        if watching:
+            thing, zone = datastream.thing, int(self._zone[row])
+            name, interval = f"{thing.zone}|{datastream.sensor_type}", max(datastream.interval, 1)
+            wall = thing.clock is Clock.WALL
+            moved = self._bins.join(row, name, zone, interval, int(self._lateness[kind]), wall)
+        else:
+            moved = self._bins.leave(row)
+        for group in {left, self._bins.group_of(row)} - {ALONE}:
+            for panel in self._panels.values():
+                panel.forget_layout(group)
+        return moved
 
     def _kind_of(self, datastream: Datastream) -> int:
         """The number of what watches it, and how: the same for all of a type, a property and an interval."""
@@ -189,13 +233,10 @@ class Engine:
             kind = self._kinds[key] = len(self._kinds)
             self._lateness = np.append(self._lateness, lateness)
             by_name = {use.detector: use for use in uses}
-            for name, watch in self._watches.items():
+            watches: dict[str, Watch | PanelWatch] = {**self._watches, **self._panels}
+            for name, watch in watches.items():
                 use = by_name.get(name)
-                if use is None:
-                    watch.add_kind(None, None, None)
-                else:
-                    parameters = watch.detector.parameters_of(use.parameters, datastream)
-                    watch.add_kind(use.severity, parameters, (use.open, use.close, use.n_open, use.n_close))
+                watch.uses.add(use, None if use is None else watch.detector.parameters_of(use.parameters, datastream))
         return kind
 
     def _rebuild_clocks(self, zones: Iterable[int]) -> None:
@@ -223,9 +264,11 @@ class Engine:
                 yield part
                 part, size = [], 0
             for datastream, row in declared:
-                if row != UNKNOWN:
-                    self._let_go(datastream, row, int(frame.ingested_at.max(initial=frame.header.tick or 0)), out)
-                self._declare(datastream, row)
+                if row == UNKNOWN:
+                    self._declare(datastream, row)
+                else:
+                    came_in = int(frame.ingested_at.max(initial=frame.header.tick or 0))
+                    self._redeclare(datastream, row, came_in, out)
             if declared and self._silence is not None:
                 self._silence.look_again()
             part.append(frame)
@@ -235,7 +278,10 @@ class Engine:
 
     def _observe(self, frames: Joined, out: list[Anomaly]) -> None:
         rows = self._index.find(frames.datastream)
-        shown = Shown(self._clocks, frames, self._clock[rows], self._thing[rows])
+        walls = frames.wall(int(self._clocks.now[WALL]))
+        shown = Shown(self._clocks, frames, self._clock[rows], self._its_zone[rows], self._thing[rows])
+        if len(self._bins):
+            self._gather(rows, frames, shown, walls)
         order = self._in_order(rows, frames.time)
         at = rows.take(order)
         self._dirty[at // CHUNK_ROWS] = True
@@ -258,7 +304,7 @@ class Engine:
         if self._silence is not None:
             if shown.first_tick is not None:
                 self._begin(self._silence, shown.first_tick)
-            chosen, its_kinds, _ = lay(finite & self._silence.watch.enabled.take(kinds))
+            chosen, its_kinds, _ = lay(finite & self._silence.watch.uses.enabled.take(kinds))
             self._say(
                 self._silence.watch,
                 self._silence.spoke(
@@ -269,10 +315,34 @@ class Engine:
             self._look(shown, frames, out)
         for watch in self._scoring:
             chosen, its_kinds, came_in = lay(
-                (measured if watch.detector.sees_failed else passed) & watch.enabled.take(kinds)
+                (measured if watch.detector.sees_failed else passed) & watch.uses.enabled.take(kinds)
             )
             if len(chosen):
                 self._say(watch, watch.update(chosen, its_kinds, came_in), out)
+        for group, closed in self._bins.close(self._clocks, shown, frames.came_in) if len(self._bins) else ():
+            self._take_bins(group, closed, out)
+
+    def _gather(self, rows: npt.NDArray[np.int32], frames: Joined, shown: Shown, walls: Times) -> None:
+        """Put what has neighbours and passed the quality tests into bins."""
+        groups = np.where(rows == UNKNOWN, ALONE, self._bins.groups_of(np.where(rows == UNKNOWN, 0, rows)))
+        passed = (groups != ALONE) & np.isfinite(frames.result) & (frames.tests & Test.SENTINEL == 0)
+        passed &= (frames.quality != Quality.NOT_EVALUATED) & (frames.quality != Quality.FAIL)
+        at = np.flatnonzero(passed)
+        self._bins.take(
+            rows[at].astype(np.intp), frames.time[at], frames.result[at], groups[at], shown.zone_before[at], walls[at]
+        )
+
+    def _take_bins(self, group: int, closed: Closed, out: list[Anomaly]) -> None:
+        interval = self._bins.groups[group].interval
+        for name, panel in self._panels.items():
+            self._say_of(panel, panel.update(self._layout(name, group), closed, interval), out)
+
+    def close(self, came_in: int) -> list[Anomaly]:
+        """At the end of a recording: what opens or ends by the bins that still wait. Nothing may be applied afterwards."""
+        out: list[Anomaly] = []
+        for group, closed in self._bins.close_all(came_in):
+            self._take_bins(group, closed, out)
+        return out
 
     def _in_order(self, rows: npt.NDArray[np.int32], time: Times) -> Index:
         """The known ones sorted by row, each row's as they came, without those that came late: they teach nothing."""
@@ -311,53 +381,16 @@ class Engine:
     # ------------------------------------------------------------ anomalies
 
     def _say(self, watch: Watch, changes: Iterable[Change], out: list[Anomaly]) -> None:
-        out.extend(self._anomaly(watch, change) for change in changes)
+        for change in changes:
+            datastream = self._datastreams[change.row]
+            subject = Subject(datastream.id, Scope.DATASTREAM, datastream, (change.row,))
+            out.append(_anomaly(subject, watch.detector, watch.uses.severity[self._kind[change.row]], change))
 
-    def _anomaly(self, watch: Watch, change: Change) -> Anomaly:
-        datastream = self._datastreams[change.row]
-        detector = watch.detector
-        detected_at, ends_at = change.detected_at, change.ends_at
-        result, low, high = _known(change.result), _known(change.low), _known(change.high)
-        finding = Finding(
-            kind=detector.kinds[0],
-            detector=detector.name,
-            scope=Scope.DATASTREAM,
-            thing=datastream.thing.name,
-            name=datastream.name,
-            zone=datastream.thing.zone,
-            unit=datastream.unit,
-            interval=datastream.interval,
-            result=result,
-            expected_low=low,
-            expected_high=high,
-            starts_at=change.starts_at,
-            ends_at=ends_at,
-        )
-        return Anomaly(
-            id=anomaly_id(datastream.id, detector.kinds[0], detector.name, detected_at),
-            revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
-            scope=Scope.DATASTREAM,
-            subject=datastream.id,
-            datastream=datastream.id,
-            agency=datastream.thing.agency,
-            thing=datastream.thing.name,
-            datastream_name=datastream.name,
-            zone=datastream.thing.zone,
-            kind=detector.kinds[0],
-            detector=detector.name,
-            severity=watch.severity[self._kind[change.row]],
-            starts_at=change.starts_at,
-            detected_at=detected_at,
-            ends_at=ends_at,
-            score=change.score,
-            result=result,
-            expected_low=low,
-            expected_high=high,
-            unit=datastream.unit,
-            explanation=explain(finding, "en"),
-            explanation_zh=explain(finding, "zh"),
-            ingested_at=change.ingested_at,
-        )
+    def _say_of(self, panel: PanelWatch, changes: Iterable[Change], out: list[Anomaly]) -> None:
+        for change in changes:
+            subject = panel.subjects[change.row]
+            severity = panel.uses.severity[self._kind[subject.members[0]]]
+            out.append(_anomaly(subject, panel.detector, severity, change))
 
     # ------------------------------------------------------------ checkpoints
 
@@ -373,12 +406,31 @@ class Engine:
         for number in declared:
             chunks[-2 - number] = _encoder.encode(self._datastreams[self._part(number, DECLARED_ROWS)])
         chunks[CLOCKS_CHUNK] = _encoder.encode({"tick": int(self._clocks.now[WALL]), "zones": self._clocks.kept()})
+        tables = self._tables()
+        for place, (name, own, rows) in enumerate(tables, 1):
+            for number, kept in rows.changed(whole=whole):
+                chunks[place * TABLE_CHUNKS + number] = _encoder.encode(_KeptTable(name, own, kept))
+        for (group, number), waiting in self._bins.changed(whole=whole):
+            place = len(tables) + 1 + group
+            chunks[place * TABLE_CHUNKS + number] = _encoder.encode(waiting)
         return chunks
+
+    def _tables(self) -> list[tuple[str, bool, Table]]:
+        """Detector, whether it is the one of its subjects beside its Datastreams, and the table, in their order."""
+        out = [(name, False, watch.table) for name, watch in self._watches.items()]
+        for name, panel in self._panels.items():
+            out.append((name, False, panel.state))
+            if not panel.by_datastream:
+                out.append((name, True, panel.own))
+        return out
 
     def mark_clean(self) -> None:
         """All that changed so far is kept."""
         self._dirty[:] = False
         self._declared_anew.clear()
+        self._bins.mark_clean()
+        for _, _, rows in self._tables():
+            rows.mark_clean()
 
     def _part(self, number: int, rows: int = CHUNK_ROWS) -> slice:
         return slice(number * rows, min((number + 1) * rows, len(self)))
@@ -389,23 +441,32 @@ class Engine:
             {
                 "newest": packed(self._newest, part),
                 "behind": b"" if self._silence is None else packed(self._silence.behind, part),
-                "detectors": {name: watch.kept(part) for name, watch in self._watches.items()},
             }
         )
 
     def restore(self, chunks: Mapping[int, bytes]) -> None:
-        """Take over a checkpoint. A detector whose state has another schema warms up again."""
+        """Take over a checkpoint. A detector whose state has another schema migrates it, or warms up again."""
         for number in sorted((number for number in chunks if number < CLOCKS_CHUNK), reverse=True):
             for datastream in _declarations.decode(chunks[number]):
                 self._declare(datastream, UNKNOWN)
+        tables = {(name, own): rows for name, own, rows in self._tables()}
         for number in sorted(number for number in chunks if number >= 0):
-            chunk, part = _chunks.decode(chunks[number]), self._part(number)
-            unpack(chunk.newest, self._newest, part)
-            if self._silence is not None:
-                unpack(chunk.behind, self._silence.behind, part)
-            for name, kept in chunk.detectors.items():
-                if name in self._watches:
-                    self._watches[name].restore(part, kept)
+            if number < TABLE_CHUNKS:
+                chunk, part = _chunks.decode(chunks[number]), self._part(number)
+                unpack(chunk.newest, self._newest, part)
+                if self._silence is not None:
+                    unpack(chunk.behind, self._silence.behind, part)
+                continue
+            kept = _kept.decode(chunks[number])
+            if isinstance(kept, KeptBins):
+                self._bins.restore(kept)
+            elif (kept.detector, kept.own) in tables:
+                watch = self._watches.get(kept.detector) or self._panels[kept.detector]
+                migrate = getattr(watch.detector, "migrate_own" if kept.own else "migrate", None)
+                tables[kept.detector, kept.own].restore(kept.rows, migrate)
+        for group in range(len(self._bins)):
+            for name in self._panels:
+                self._layout(name, group)  # whom open anomalies are about
         if CLOCKS_CHUNK in chunks:
             clocks = msgspec.msgpack.decode(chunks[CLOCKS_CHUNK], type=_Clocks)
             self._clocks.tick(clocks.tick)
@@ -419,7 +480,12 @@ class Engine:
 class _Chunk(msgspec.Struct):
     newest: bytes
     behind: bytes
-    detectors: dict[str, Kept]
+
+
+class _KeptTable(msgspec.Struct, tag="table"):
+    detector: str
+    own: bool
+    rows: KeptRows
 
 
 class _Clocks(msgspec.Struct):
@@ -429,7 +495,43 @@ class _Clocks(msgspec.Struct):
 
 _encoder = msgspec.msgpack.Encoder()
 _chunks = msgspec.msgpack.Decoder(_Chunk)
+_kept = msgspec.msgpack.Decoder(_KeptTable | KeptBins)
 _declarations = msgspec.msgpack.Decoder(list[Datastream])
+
+
+def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Severity, change: Change) -> Anomaly:
+    datastream, opening = subject.datastream, change.opening
+    kind, detected_at, ends_at = detector.kinds[opening.kind], change.detected_at, change.ends_at
+    result, low, high = _known(change.result), _known(change.low), _known(change.high)
+    anomaly = Anomaly(
+        id=anomaly_id(subject.identity, kind, detector.name, detected_at),
+        revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
+        scope=subject.scope,
+        subject=subject.identity,
+        datastream=datastream.id if subject.scope is Scope.DATASTREAM else None,
+        agency=datastream.thing.agency,
+        thing=subject.thing,
+        datastream_name=subject.name,
+        zone=datastream.thing.zone,
+        kind=kind,
+        detector=detector.name,
+        severity=severity,
+        starts_at=change.starts_at,
+        detected_at=detected_at,
+        ends_at=ends_at,
+        score=change.score,
+        result=result,
+        expected_low=low,
+        expected_high=high,
+        unit=subject.unit,
+        explanation="",
+        ingested_at=change.ingested_at,
+        evidence=opening.evidence,
+        facts=opening.facts,
+    )
+    finding = Finding.of(anomaly, datastream.interval)
+    sentences = {"explanation": explain(finding, "en"), "explanation_zh": explain(finding, "zh")}
+    return msgspec.structs.replace(anomaly, **sentences)
 
 
 def _gone_over(datastream: Datastream, versions: Mapping[str, int]) -> Datastream:

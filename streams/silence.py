@@ -16,7 +16,8 @@ from detectors.core.interface import FAR, NEVER
 from detectors.core.runs import Index, Runs
 from streams.clocks import WALL, Clocks
 from streams.joined import Joined
-from streams.watch import Change, Watch
+from streams.table import Change
+from streams.watch import Watch
 
 Times = npt.NDArray[np.int64]
 
@@ -27,8 +28,12 @@ _NOTHING = {"result": float("nan"), "low": float("nan"), "high": float("nan")}
 class Shown:
     """What the clocks showed while some frames were taken."""
 
-    def __init__(self, clocks: Clocks, frames: Joined, clock: Index, things: Times) -> None:
-        """Advances the clocks; `clock` and `things` are of each observation, `clock` is -1 for one of no row."""
+    def __init__(self, clocks: Clocks, frames: Joined, clock: Index, zone: Index, things: Times) -> None:
+        """Advances the clocks; `clock`, `zone` and `things` are of each observation.
+
+        `clock` is -1 for one of no row. `zone` is the number of the zone's own clock where that is of use: where it is
+        the Datastream's clock, and where neighbours are looked at together; else -1.
+        """
         self._frames = frames
         self._start = clocks.now.copy()
         begun = int(clocks.now[WALL])
@@ -37,11 +42,14 @@ class Shown:
         """Where the wall clock begins in these frames, what it shows first."""
         self.before = np.maximum(frames.wall(begun), begun if self.first_tick is None else self.first_tick)
         """What the clock of each observation showed before it came; shape `(n,)`."""
-        self._by_data = np.flatnonzero(clock > WALL)
-        self._clock = clock[self._by_data]
-        self.before[self._by_data], self._after = clocks.advance(
+        self._by_data = np.flatnonzero(zone > WALL)
+        self._clock = zone[self._by_data]
+        self.zone_before = np.full(len(zone), NEVER, np.int64)
+        """What the zone's own clock showed before each observation came, `NEVER` where it is of no use; shape `(n,)`."""
+        self.zone_before[self._by_data], self._after = clocks.advance(
             self._clock, things[self._by_data], frames.time[self._by_data]
         )
+        self.before = np.where(clock > WALL, self.zone_before, self.before)
         clocks.tick(int(frames.ticks[-1]))
         self._ends: dict[int, Times] = {}
 
@@ -67,7 +75,8 @@ class Silence:
     """The deadlines of one partition's rows."""
 
     def __init__(self, watch: Watch, clocks: Clocks, capacity: int) -> None:
-        self.watch = watch
+        self.watch = watch  # it places every row of the engine, so that its rows are the engine's
+        self._table = watch.table
         self._clocks = clocks
         self.behind = np.zeros(capacity, np.int64)
         """How late (µs) each row's newest result came."""
@@ -84,15 +93,16 @@ class Silence:
     def begin(self, kinds: Index, clocks: Index, lateness: Times, first_tick: int) -> None:
         """The wall clock begins: call it before what its frames hold is taken. All three are of all rows."""
         watch, n = self.watch, len(kinds)
-        newest = watch.state["newest"][:n]
-        after = _add(watch.detector.deadline({"newest": newest}, watch.parameters_of(kinds)), lateness)
+        newest = self._table.state["newest"][:n]
+        after = _add(watch.detector.deadline({"newest": newest}, watch.uses.parameters_of(kinds)), lateness)
         behind = (clocks == WALL) & (first_tick > after)
         self.behind[:n][behind] = first_tick - newest[behind]
         self.look_again()
 
     def forget(self, row: int) -> None:
         """A row is not waited for any more. Watched again, it is waited for from its next result on."""
-        self.watch.state["newest"][row] = NEVER
+        self._table.state["newest"][row] = NEVER
+        self._table.touch(row)
         self.behind[row] = 0
 
     def spoke(
@@ -104,8 +114,9 @@ class Silence:
         """
         watch, rows, time = self.watch, runs.rows, runs.time
         clock = shown.before[runs.order]
-        parameters = watch.parameters_of(kinds)
-        newest = runs.previous(watch.state["newest"].take(rows), time)
+        table = self._table
+        parameters = watch.uses.parameters_of(kinds)
+        newest = runs.previous(table.state["newest"].take(rows), time)
         deadline = watch.detector.deadline({"newest": newest}, parameters)
         after = _add(watch.detector.deadline({"newest": time}, parameters), lateness)
         behind_now = np.where((clock != NEVER) & (clock > after), np.maximum(clock, time) - time, 0)
@@ -113,7 +124,7 @@ class Silence:
         due = _add(deadline, behind + lateness)
         seen = clock > due
         late = (time > deadline) | seen
-        is_open = watch.decision["open"].take(rows)
+        is_open = table.is_open(rows)
         late[: len(rows)] |= is_open
         changes: list[Change] = []
         for i in np.flatnonzero(late).tolist():
@@ -128,9 +139,10 @@ class Silence:
                     if frame < frames.frame_of(place):
                         came_in = int(frames.came_in[frame])
                 changes.append(self._open(row, int(newest[i]), found_at, came_in))
-            watch.decision["open"][row] = False
-            changes.append(watch.change(row, ends_at=int(time[i]), ingested_at=ingested_at, **_NOTHING))
-        watch.detector.update(watch.state, parameters, runs)
+            table.decisions["open"][row] = table.busy[row] = False
+            changes.append(table.change(row, ends_at=int(time[i]), ingested_at=ingested_at, **_NOTHING))
+        watch.detector.update(table.state, parameters, runs)
+        table.touch(rows)
         self.behind[rows] = behind_now.take(runs.last)
         next_due = _add(after, behind_now).take(runs.last)
         self._room()
@@ -145,10 +157,10 @@ class Silence:
     def look(self, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined) -> list[Change]:
         """Open a gap where the clock has passed a deadline; `kinds`, `clocks` and `lateness` are of all rows."""
         watch, n = self.watch, len(kinds)
-        newest = watch.state["newest"][:n]
-        deadline = watch.detector.deadline({"newest": newest}, watch.parameters_of(kinds))
+        newest = self._table.state["newest"][:n]
+        deadline = watch.detector.deadline({"newest": newest}, watch.uses.parameters_of(kinds))
         due = _add(deadline, self.behind[:n] + lateness)
-        waited = watch.enabled.take(kinds) & ~watch.decision["open"][:n]
+        waited = watch.uses.enabled.take(kinds) & ~self._table.decisions["open"][:n]
         silent = waited & (self._clocks.now.take(clocks) > due)
         self._earliest = np.full(len(self._clocks), FAR, np.int64)
         still = waited & ~silent
@@ -161,10 +173,12 @@ class Silence:
         return changes
 
     def _open(self, row: int, starts_at: int, found_at: int, came_in: int) -> Change:
-        decision = self.watch.decision
-        for name, value in zip(decision, (True, 0, 0, starts_at, found_at, 1.0), strict=True):
-            decision[name][row] = value
-        return self.watch.change(row, ends_at=None, ingested_at=came_in, **_NOTHING)
+        decisions = self._table.decisions
+        for name, value in zip(decisions, (True, 0, 0, starts_at, found_at, 1.0), strict=True):
+            decisions[name][row] = value
+        self._table.busy[row] = True
+        self._table.touch(row)
+        return self._table.change(row, ends_at=None, ingested_at=came_in, **_NOTHING)
 
     def _room(self) -> None:
         more = len(self._clocks) - len(self._earliest)

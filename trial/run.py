@@ -27,7 +27,8 @@ from ingest.reader import Reader
 from kept.raw import RawMessage
 from sensors.batch import Channels
 from sensors.compile import CompiledType
-from streams.engine import Engine, Use
+from streams.engine import Engine
+from streams.uses import Use
 
 _ROUND_MESSAGES = 2_000
 _ROUND_US = 10_000_000

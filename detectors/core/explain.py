@@ -18,7 +18,7 @@ from functools import cache
 from typing import Literal
 
 from aedilis.units import with_unit
-from aedilis.vocabulary import Evidence, Scope
+from aedilis.vocabulary import Anomaly, Evidence, Scope
 from detectors.core import written
 from detectors.core.discovery import all_detectors
 from detectors.core.words import Phrase, Words
@@ -51,6 +51,27 @@ class Finding:
     ends_at: int | None = None
     evidence: tuple[Evidence, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, anomaly: Anomaly, interval: int) -> Finding:
+        """What there is to say of an anomaly as it stands."""
+        return cls(
+            kind=anomaly.kind,
+            detector=anomaly.detector,
+            scope=anomaly.scope,
+            thing=anomaly.thing,
+            name=anomaly.datastream_name,
+            zone=anomaly.zone,
+            unit=anomaly.unit,
+            interval=interval,
+            result=anomaly.result,
+            expected_low=anomaly.expected_low,
+            expected_high=anomaly.expected_high,
+            starts_at=anomaly.starts_at,
+            ends_at=anomaly.ends_at,
+            evidence=anomaly.evidence,
+            facts=anomaly.facts,
+        )
 
 
 @dataclass(frozen=True, slots=True)

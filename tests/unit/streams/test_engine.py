@@ -16,8 +16,13 @@ from hypothesis import strategies as st
 from aedilis.frame import NO_TIME, Frame
 from aedilis.identity import datastream_id, thing_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameCounts, FrameHeader, Severity, Thing
+from detectors.core.columns import Columns
 from detectors.core.discovery import all_detectors
-from streams.engine import Engine, Use
+from detectors.core.interface import Detector
+from detectors.spike import Spike
+from streams.engine import Engine
+from streams.uses import Use
+from tests.unit.streams.neighbourly import NEIGHBOURLY
 
 HOUR = 3_600_000_000
 START = 1_700_000_000_000_000 // HOUR * HOUR
@@ -28,6 +33,12 @@ USES = (
     Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 1, {"count": 3}),
     Use("spike", Severity.MINOR, 0.9, 0.6, 1, 1, {"warm_up": 10, "season": "none"}),
 )
+NEIGHBOUR_USES = (
+    Use("each", Severity.MINOR, 0.9, 0.6, 1, 2, {}),
+    Use("whole", Severity.MAJOR, 0.9, 0.6, 1, 1, {}),
+    Use("zonal", Severity.NOTICE, 0.9, 0.6, 2, 1, {"least": 2.0}),
+)
+DETECTORS = {**all_detectors(), **NEIGHBOURLY}
 
 
 @dataclass(frozen=True)
@@ -66,22 +77,22 @@ def frame(seen: list[Seen], clock: Clock, tick: float | None = None, came_in: in
     )
 
 
-def engine() -> Engine:
-    return Engine(all_detectors(), lambda _: (USES, LATENESS))
+def engine(uses: tuple[Use, ...] = USES) -> Engine:
+    return Engine(DETECTORS, lambda _: (uses, LATENESS))
 
 
 def run(
     log: list[Seen], cuts: list[int], *, restart: bool = False, clock: Clock = Clock.DATA
 ) -> dict[Any, tuple[Anomaly, int]]:
     """The last word on each anomaly, and how many words there were."""
-    one = engine()
+    one = engine(USES + NEIGHBOUR_USES)
     out: list[Anomaly] = []
     edges = [0, *sorted(cuts), len(log)]
     for start, end in itertools.pairwise(edges):
         out += one.apply([frame(log[start:end], clock)])
         if restart:
             kept = one.changed_chunks(whole=True)
-            one = engine()
+            one = engine(USES + NEIGHBOUR_USES)
             one.restore(kept)
     return last_words(msgspec.structs.replace(anomaly, ingested_at=0) for anomaly in out)
 
@@ -99,7 +110,7 @@ def said_of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
     """The changes of each Datastream and detector, in their order: that of different ones does not matter."""
     said: dict[Any, list[Anomaly]] = {}
     for one in out:
-        said.setdefault((one.datastream, one.detector), []).append(one)
+        said.setdefault((one.subject, one.detector), []).append(one)
     return said
 
 
@@ -143,7 +154,7 @@ def test_frames_taken_together_say_what_they_say_one_by_one(
         frame(log[start:end], clock, log[end - 1].hour if end > start and end % 2 else None, START + 7 * end)
         for start, end in itertools.pairwise(edges)
     ]
-    calm, hurried = engine(), engine()
+    calm, hurried = engine(USES + NEIGHBOUR_USES), engine(USES + NEIGHBOUR_USES)
     by_one = [anomaly for one in frames for anomaly in calm.apply([one])]
     ends = [0, *sorted(end for end in groups if end <= len(frames)), len(frames)]
     together = [anomaly for a, b in itertools.pairwise(ends) for anomaly in hurried.apply(frames[a:b])]
@@ -176,6 +187,7 @@ HARD_USES = (
     Use("range", Severity.MAJOR, 0.9, 0.6, 2, 2, {"low": 0.0, "high": 50.0}),
     Use("stuck", Severity.NOTICE, 0.9, 0.6, 1, 3, {"count": 3, "tolerance": 0.25}),
     Use("spike", Severity.MINOR, 0.8, 0.6, 2, 2, {"warm_up": 10, "season": "week", "patience": 4}),
+    *NEIGHBOUR_USES,
 )
 
 
@@ -223,7 +235,7 @@ def cut_up(one: Frame) -> list[Frame]:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_hard_log_is_the_same_cut_joined_or_looked_at_with_care(seed: int, clock: Clock) -> None:
     frames = hard_frames(seed, clock)
-    one_by_one, together, cut = (Engine(all_detectors(), lambda _: (HARD_USES, LATENESS)) for _ in range(3))
+    one_by_one, together, cut = (Engine(DETECTORS, lambda _: (HARD_USES, LATENESS)) for _ in range(3))
     careful: list[Anomaly] = []
     for one in frames:
         assert one_by_one._silence is not None
@@ -234,7 +246,7 @@ def test_a_hard_log_is_the_same_cut_joined_or_looked_at_with_care(seed: int, clo
     joined = [anomaly for a, b in itertools.pairwise(edges) for anomaly in together.apply(frames[a:b])]
     assert said_of_each(joined) == said_of_each(careful)
     assert together.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
-    said = {kind: sum(one.kind == kind for one in careful) for kind in ("gap", "range", "stuck", "spike")}
+    said = {kind: sum(one.kind == kind for one in careful) for kind in ("gap", "range", "stuck", "spike", "few")}
     assert min(said.values()) > 5, f"the log is not hard: {said}"
     pieces = [anomaly for one in frames for anomaly in cut.apply(cut_up(one))]
     timeless = [[msgspec.structs.replace(one, ingested_at=0) for one in each] for each in (careful, pieces)]
@@ -355,24 +367,34 @@ def test_a_thing_that_moves_leaves_its_old_zone() -> None:
     assert clocks[0] == clocks[1]
 
 
-def test_a_detector_of_another_schema_warms_up_again() -> None:
-    one = engine()
+class Older(Spike):
+    """Of the schema before."""
+
+    schema = Spike.schema - 1
+
+
+class Migrating(Spike):
+    """Knows what the schema before meant."""
+
+    def migrate(self, schema: int, columns: Columns) -> Columns | None:
+        return columns if schema == Older.schema else None
+
+
+@pytest.mark.parametrize(("spike", "found"), [(Spike(), []), (Migrating(), ["spike"])])
+def test_a_detector_of_another_schema_migrates_or_warms_up_again(spike: Detector, found: list[str]) -> None:
+    one = Engine({"spike": Older()}, lambda _: (USES[3:4], LATENESS))
     one.apply([frame(hourly(0, range(20)), Clock.DATA)])
-    chunks = one.changed_chunks(whole=True)
-    chunk = msgspec.msgpack.decode(chunks[0])
-    schema, *_ = chunk["detectors"]["spike"]
-    chunk["detectors"]["spike"] = (schema + 1, {"other": b"layout"}, b"", {})
-    other = engine()
-    other.restore(chunks | {0: msgspec.msgpack.encode(chunk)})
+    other = Engine({"spike": spike}, lambda _: (USES[3:4], LATENESS))
+    other.restore(one.changed_chunks(whole=True))
     assert len(other) == 1
-    spike = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
-    assert [a.kind for a in one.apply([spike])] == ["spike"]
-    assert other.apply([spike]) == []
+    spiked = frame([Seen(0, "a", 20, 45.0)], Clock.DATA)
+    assert [a.kind for a in one.apply([spiked])] == ["spike"]
+    assert [a.kind for a in other.apply([spiked])] == found
 
 
 def test_a_new_version_without_a_detector_ends_what_is_open_and_one_with_it_goes_on() -> None:
     uses = {1: USES, 2: USES[2:], 3: USES}
-    one = Engine(all_detectors(), lambda declared: (uses[declared.sensor_version], LATENESS))
+    one = Engine(DETECTORS, lambda declared: (uses[declared.sensor_version], LATENESS))
 
     def take(version: int, hour: float, result: float) -> list[tuple[str, int | None]]:
         made = frame([Seen(0, "a", hour, result)], Clock.DATA)
@@ -401,11 +423,11 @@ def test_what_a_version_in_force_does_not_watch_has_ended_and_is_waited_for_when
         out = one.apply([replace(made, header=header)])
         assert log or all(anomaly.ingested_at == header.tick for anomaly in out)
         kept = one.changed_chunks(whole=True)
-        one.__init__(all_detectors(), pipeline)  # type: ignore[misc]
+        one.__init__(DETECTORS, pipeline)  # type: ignore[misc]
         one.restore(kept)
         return sorted((a.kind, a.thing, a.datastream_name, a.ends_at and (a.ends_at - START) / HOUR) for a in out)
 
-    one = Engine(all_detectors(), pipeline)
+    one = Engine(DETECTORS, pipeline)
     assert take(one, [Seen(0, "a", 0, 1.0), Seen(0, "b", 0, 99.0), Seen(2, "b", 0, 1.0)], 0, type=1) == [
         ("range", "t0", "b", None)
     ]
@@ -429,7 +451,7 @@ def test_what_a_version_in_force_does_not_watch_has_ended_and_is_waited_for_when
 def test_a_version_in_force_counts_before_what_the_same_frame_declares() -> None:
     found = []
     for repeated in (False, True):
-        one = Engine(all_detectors(), lambda declared: (USES if declared.sensor_version == 1 else (), LATENESS))
+        one = Engine(DETECTORS, lambda declared: (USES if declared.sensor_version == 1 else (), LATENESS))
         made = frame([Seen(0, "a", 0, 99.0)], Clock.WALL)
         made = replace(made, header=msgspec.structs.replace(made.header, in_force={"type": 2}))
         found.append([one.apply([made]) for _ in range(1 + repeated)])
