@@ -25,6 +25,7 @@ _COMMANDS = {
     "simulate": Later("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
     "replay": Later("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
     "bench": Later("bench.commands", "bench", "Measure how fast the line is on this machine."),
+    "calibrate": Later("trial.calibrate", "calibrate", "Fit what scores mean, on simulated cities."),
     "things": Later("registry.things_commands", "things", "Name, place and approve Things."),
     "types": Later("registry.commands", "types", "Show, check and change sensor types."),
 }

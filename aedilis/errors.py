@@ -102,5 +102,9 @@ class ThingsError(AedilisError):
     """Things: {count} fault(s):\n{faults}"""
 
 
+class PageError(AedilisError):
+    """Page {page} has no place for tables. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

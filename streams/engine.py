@@ -21,6 +21,7 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Scope, Severity, Test, Thing
+from detectors.core.calibration import calibrated
 from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
@@ -51,6 +52,8 @@ MOST_OBSERVATIONS = 8_000
 Times = npt.NDArray[np.int64]
 Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 """The uses of a Datastream by its type and version, and its allowed lateness in µs."""
+Calibrate = Callable[[str, str, float], float]
+"""(detector, kind, raw score) → the score that an anomaly says."""
 Told = Callable[[str, Times, Times, npt.NDArray[np.float64]], None]
 """Is told what each detector made of Observations: its name, their Datastreams, times (µs) and scores, each `(n,)`."""
 
@@ -59,9 +62,14 @@ class Engine:
     """The state of one partition and its update."""
 
     def __init__(
-        self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline, scored: Told | None = None
+        self,
+        detectors: Mapping[str, Detector | PanelDetector],
+        pipeline: Pipeline,
+        scored: Told | None = None,
+        calibrate: Calibrate = calibrated,
     ) -> None:
         self._pipeline = pipeline
+        self._calibrate = calibrate
         self._capacity = 64
         self._index = RowIndex()
         self._datastreams: list[Datastream] = []
@@ -384,13 +392,15 @@ class Engine:
         for change in changes:
             datastream = self._datastreams[change.row]
             subject = Subject(datastream.id, Scope.DATASTREAM, datastream, (change.row,))
-            out.append(_anomaly(subject, watch.detector, watch.uses.severity[self._kind[change.row]], change))
+            out.append(
+                _anomaly(subject, watch.detector, watch.uses.severity[self._kind[change.row]], change, self._calibrate)
+            )
 
     def _say_of(self, panel: PanelWatch, changes: Iterable[Change], out: list[Anomaly]) -> None:
         for change in changes:
             subject = panel.subjects[change.row]
             severity = panel.uses.severity[self._kind[subject.members[0]]]
-            out.append(_anomaly(subject, panel.detector, severity, change))
+            out.append(_anomaly(subject, panel.detector, severity, change, self._calibrate))
 
     # ------------------------------------------------------------ checkpoints
 
@@ -499,7 +509,13 @@ _kept = msgspec.msgpack.Decoder(_KeptTable | KeptBins)
 _declarations = msgspec.msgpack.Decoder(list[Datastream])
 
 
-def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Severity, change: Change) -> Anomaly:
+def _anomaly(
+    subject: Subject,
+    detector: Detector | PanelDetector,
+    severity: Severity,
+    change: Change,
+    calibrate: Calibrate,
+) -> Anomaly:
     datastream, opening = subject.datastream, change.opening
     kind, detected_at, ends_at = detector.kinds[opening.kind], change.detected_at, change.ends_at
     result, low, high = _known(change.result), _known(change.low), _known(change.high)
@@ -519,7 +535,7 @@ def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Sev
         starts_at=change.starts_at,
         detected_at=detected_at,
         ends_at=ends_at,
-        score=change.score,
+        score=calibrate(detector.name, kind, change.score),
         result=result,
         expected_low=low,
         expected_high=high,

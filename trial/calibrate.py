@@ -1,0 +1,142 @@
+"""`aedilis calibrate`: what scores mean, by simulated cities whose truth is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from aedilis.errors import PageError
+from detectors.core.calibration import Calibration, Line, strength
+
+if TYPE_CHECKING:
+    from trial.reliability import Judged
+
+Key = tuple[str, str]
+"""Detector and kind."""
+BEGIN, END = "<!-- calibrate: written by `aedilis calibrate --page` -->", "<!-- /calibrate -->"
+FIRST_SHOWN = 101
+"""Seeds of the cities that are shown: none of those that were fitted."""
+SEASONS = ((1, 5), (7, 6))
+"""Cities begin on these days of 2026 in turn: month and day, Mondays."""
+
+
+class Scores(NamedTuple):
+    """The raw scores of one detector and kind, as they were when anomalies opened and in the end."""
+
+    opened: list[Judged]
+    ended: list[Judged]
+
+
+@click.command()
+@click.option("--seeds", type=click.IntRange(min=1, max=100), default=8, show_default=True, help="Cities to fit by.")
+@click.option(
+    "--shown", type=click.IntRange(min=1, max=100), default=6, show_default=True, help="Cities to show it on."
+)
+@click.option("--days", type=click.FloatRange(min=2), default=56.0, show_default=True, help="Of each city.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the calibration to this file.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Put the tables into this page.")
+def calibrate(seeds: int, shown: int, days: float, out: Path | None, page: Path | None) -> None:
+    """Fit what scores mean on simulated cities, and show on others how well it holds.
+
+    It is in force when it is written over detectors/core/calibration.json.
+    """
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from trial.reliability import fitted
+
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("cities", total=(seeds + shown) * days * 24)
+        fit = gathered(range(1, seeds + 1), days, lambda hours: progress.advance(task, hours))
+        others = gathered(range(FIRST_SHOWN, FIRST_SHOWN + shown), days, lambda hours: progress.advance(task, hours))
+    lines = {key: line for key, one in sorted(fit.items()) if (line := fitted([*one.opened, *one.ended])) is not None}
+    made = f"aedilis calibrate --seeds {seeds} --shown {shown} --days {days:g}"
+    tables = f"Made with `{made}`.\n\n{markdown(lines, fit, others)}"
+    click.echo(tables)
+    if out is not None:
+        by_detector: dict[str, dict[str, Line]] = defaultdict(dict)
+        for (detector, kind), line in lines.items():
+            by_detector[detector][kind] = line
+        raw = msgspec.json.encode(Calibration(made, dict(by_detector)))
+        out.write_bytes(msgspec.json.format(raw, indent=2) + b"\n")
+    if page is not None:
+        put(tables, page)
+
+
+def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) -> dict[Key, Scores]:
+    """Run these cities; the scores of all that was found in them, and whether it was true."""
+    from datetime import UTC
+
+    from trial.city import watch
+    from trial.labels import Truth
+    from trial.reliability import Judged
+
+    found: dict[Key, Scores] = defaultdict(lambda: Scores([], []))
+    for seed in seeds:
+        seen = watch(seed, days, advance, datetime(2026, *SEASONS[seed % len(SEASONS)], tzinfo=UTC))
+        truth = Truth(seen.labels, seen.zones)
+        for anomaly in seen.opened.values():
+            true = truth.holds(anomaly)
+            scores = found[anomaly.detector, anomaly.kind]
+            scores.opened.append(Judged(anomaly.score, true))
+            scores.ended.append(Judged(seen.last[anomaly.id].score, true))
+    return dict(found)
+
+
+def markdown(lines: Mapping[Key, Line], fit: Mapping[Key, Scores], shown: Mapping[Key, Scores]) -> str:
+    """The lines, how far they were off on the cities shown, and their reliability curve."""
+    from trial.reliability import expected_error
+
+    head = "| detector | kind | anomalies to fit by | shown on | of these true | off raw | off calibrated |\n"
+    rows = [head + "| --- | --- | --- | --- | --- | --- | --- |"]
+    none = Scores([], [])
+    for detector, kind in sorted({*fit, *shown}):
+        line, seen = lines.get((detector, kind)), shown.get((detector, kind), none)
+        raw = [*seen.opened, *seen.ended]
+        off = (expected_error(raw), expected_error(_said(line, raw)))
+        true = f"{sum(one.true for one in seen.opened) / len(seen.opened):.1%}" if seen.opened else "–"
+        fitted_by = f"{len(fit.get((detector, kind), none).opened):,}" + ("" if line else ", too few")
+        told = f"{off[0]:.3f} | {off[1]:.3f}" if raw else "– | –"
+        rows.append(f"| {detector} | {kind} | {fitted_by} | {len(seen.opened):,} | {true} | {told} |")
+    parts = ["\n".join(rows)]
+    graded = [key for key in shown if (line := lines.get(key)) is not None and len(line.strength) > 1]
+    for title, keys in (("All together", list(shown)), ("Those whose scores differ from anomaly to anomaly", graded)):
+        for when in ("opened", "ended"):
+            raw = [one for key in keys for one in getattr(shown[key], when)]
+            said = [one for key in keys for one in _said(lines.get(key), getattr(shown[key], when))]
+            measured = f"off by {expected_error(said):.3f}; raw scores by {expected_error(raw):.3f}"
+            moment = "when they opened" if when == "opened" else "in the end"
+            parts.append(f"{title}, {moment} ({measured}):\n\n{_curve(said)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _said(line: Line | None, raw: Sequence[Judged]) -> list[Judged]:
+    return list(raw) if line is None else [one._replace(score=line.at(strength(one.score))) for one in raw]
+
+
+def _curve(said: Sequence[Judged]) -> str:
+    from trial.reliability import bins
+
+    rows = ["| score | anomalies | said on average | true |", "| --- | --- | --- | --- |"]
+    rows += [f"| {one.low:g} to {one.high:g} | {one.n:,} | {one.said:.3f} | {one.true:.3f} |" for one in bins(said)]
+    return "\n".join(rows)
+
+
+def put(tables: str, page: Path) -> None:
+    """Put tables into a page, in place of those that stand there.
+
+    Raises:
+        PageError: the page has no place for them.
+    """
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    before, begun, rest = text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (begun and ended):
+        raise PageError(page=str(page), mend=f"put the lines {BEGIN} and {END} into it")
+    page.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
