@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 WEB := api/web/node_modules/.ready
 
-.PHONY: run test setup browser lint types test-unit test-faults test-soak bench clean
+.PHONY: run test setup browser lint types test-unit test-faults test-soak bench bench-detectors clean
 
 run: setup ## set up and run everything, with a simulated city
 	@$(BIN)/aedilis up
@@ -47,6 +47,11 @@ test-unit: setup
 bench: setup ## how fast it is on this machine; writes the tables of docs/performance.md
 	@mkdir -p .aedilis
 	@$(BIN)/aedilis bench --json .aedilis/bench.json --page docs/performance.md
+
+bench-detectors: setup ## how well the detectors find what is labelled; writes the tables of docs/detection.md
+	@$(BIN)/uv sync --frozen --inexact --quiet --group baselines
+	@mkdir -p .aedilis
+	@$(BIN)/aedilis bench detectors --json .aedilis/detectors.json --page docs/detection.md
 
 test-faults: setup ## kill, stop, fill and flood everything in turn; a quarter of an hour
 	@$(BIN)/pytest tests/faults -m "" --timeout 600

@@ -8,6 +8,7 @@ import click
 
 from aedilis.errors import AedilisError
 from aedilis.lazy import Later, Lazy
+from aedilis.memory import keep_freed
 
 _COMMANDS = {
     "up": Later(
@@ -24,6 +25,7 @@ _COMMANDS = {
     "api": Later("api.commands", "api", "Serve the page and the HTTP interface."),
     "simulate": Later("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
     "replay": Later("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
+    "detect": Later("trial.detect.commands", "detect", "Run the detectors over a CSV file."),
     "bench": Later("bench.commands", "bench", "Measure how fast the line is on this machine."),
     "calibrate": Later("trial.calibrate", "calibrate", "Fit what scores mean, on simulated cities."),
     "things": Later("registry.things_commands", "things", "Name, place and approve Things."),
@@ -40,6 +42,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error that we know is one message, not a traceback."""
+    keep_freed()
     try:
         cli(standalone_mode=False)
     except AedilisError as error:

@@ -106,5 +106,9 @@ class PageError(AedilisError):
     """Page {page} has no place for tables. Mend: {mend}"""
 
 
+class DetectError(AedilisError):
+    """Detect {path}: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

@@ -20,6 +20,8 @@ from bench.installation import Servers
 console = Console(stderr=True, highlight=False)
 SECONDS = 15.0
 QUICK_SECONDS = 2.0
+DETECTION = ("nab", "air", "prices", "water", "city", "speed")
+"""The sections of `aedilis bench detectors`."""
 _ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -147,6 +149,33 @@ def types(json_file: Path | None, page: Path | None, quick: bool) -> None:
     with console.status("reading messages") as status:
         figures = formats.run(messages, repeats, status.update)
     made = formats.sheets(figures)
+    table.print_sheets(made, Console(width=None if sys.stdout.isatty() else 140))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+    if page is not None:
+        table.put_tables(table.join_sheets(machine.processor(), made), page)
+
+
+@bench.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("../shared/data"),
+    show_default=True,
+    help="Folder with nab, air, prices and water; what is not there is left out.",
+)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Put the tables into this page.")
+@click.option("--only", multiple=True, type=click.Choice(DETECTION), help="Only these sections.")
+@click.option("--quick", is_flag=True, help="One case of each kind, and a short count of Observations a second.")
+def detectors(data: Path, json_file: Path | None, page: Path | None, only: Sequence[str], quick: bool) -> None:
+    """Measure how well the detectors find what is labelled, and how fast, beside published figures and baselines."""
+    from bench.detection import sheets
+    from bench.detection.plan import run
+
+    with console.status("detecting") as status:
+        figures = run(data, only or DETECTION, quick, status.update if console.is_terminal else lambda _: None)
+    made = sheets.sheets(figures)
     table.print_sheets(made, Console(width=None if sys.stdout.isatty() else 140))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))

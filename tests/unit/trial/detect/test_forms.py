@@ -1,0 +1,54 @@
+"""Every file has one form, and what a form names is there."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from aedilis.vocabulary import Clock, Datastream, Thing
+from detectors.core.discovery import all_detectors
+from trial.detect.forms import Form, all_forms, form_of
+from trial.detect.series import Shape
+
+MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [
+        (Shape(False, 1, 1, 1, 5 * MINUTE), "series"),
+        (Shape(False, 1, 1, 1, DAY), "series"),
+        (Shape(True, 8, 8, 6, HOUR), "network"),
+        (Shape(True, 4, 4, 40, DAY), "quotes"),
+        (Shape(True, 1, 1, 1, DAY), "quotes"),
+        (Shape(True, 1, 1, 9, MINUTE), "channels"),
+        (Shape(True, 3, 1, 9, 10 * MINUTE), "channels"),
+        (Shape(True, 1, 1, 2, MINUTE), "other"),
+        (Shape(True, 1, 1, 9, HOUR), "other"),
+    ],
+)
+def test_the_form_of_a_file(shape: Shape, name: str) -> None:
+    assert form_of(shape).name == name
+
+
+def test_no_file_fits_two_forms() -> None:
+    for long, sharing, channels, interval in itertools.product(
+        (False, True), (1, 2, 9), (1, 2, 3, 9), (1_000_000, MINUTE, 10 * MINUTE, HOUR, 12 * HOUR, DAY, 30 * DAY)
+    ):
+        shape = Shape(long, sharing, sharing, channels, interval)
+        assert sum(any(one.take(shape) for one in form.fits) for form in all_forms()) <= 1, shape
+    assert [form.otherwise for form in all_forms()].count(True) == 1
+
+
+@pytest.mark.parametrize("form", all_forms(), ids=lambda form: form.name)
+def test_its_detectors_are_there_and_take_its_parameters(form: Form) -> None:
+    for interval in (MINUTE, HOUR, 6 * HOUR, DAY):
+        uses = form.uses(interval)
+        assert uses
+        assert len({use.name for use in uses}) == len(uses), "each detector once"
+        thing = Thing(1, "file", "A", "file", 0, Clock.DATA)
+        for use in uses:
+            all_detectors()[use.name].parameters_of(
+                use.parameters, Datastream(2, thing, "x", "x", "1", "file", 1, interval)
+            )

@@ -1,0 +1,120 @@
+"""What watches the Datastreams of a file: the detectors of a sensor type, one alone, or those of the file's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import numpy as np
+import numpy.typing as npt
+
+from aedilis.errors import DetectError
+from aedilis.vocabulary import Datastream
+from detectors.core.discovery import all_detectors
+from sensors.compile import CompiledType
+from sensors.declaration import DetectorUse
+from sensors.judge import Judge
+from sensors.values import ValueReader
+from streams.uses import Use
+from trial.detect.forms import form_of
+from trial.detect.rows import Name
+from trial.detect.series import Series, datastreams, unjudged
+
+Uses = Callable[[Datastream], tuple[DetectorUse, ...]]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The Datastreams of a file, of each name one, what their rows are worth, and what watches them."""
+
+    what: str  # in words
+    datastreams: list[Datastream]
+    quality: npt.NDArray[np.uint8]  # of each row
+    tests: npt.NDArray[np.uint32]
+    detectors: tuple[str, ...]
+    uses: Callable[[Datastream], tuple[Use, ...]]
+
+
+def of_form(series: Series, warm_up: int | None) -> Watched:
+    """By the detectors of the form that the file has."""
+    form = form_of(series.shape())
+    return _learned(series, f"as {form.name} ({form.when})", lambda one: form.uses(one.interval), warm_up)
+
+
+def of_detector(series: Series, name: str, warm_up: int | None) -> Watched:
+    """By one detector, as it is by itself."""
+    use = DetectorUse(name=name)
+    return _learned(series, f"with detector {name}", lambda _: (use,), warm_up)
+
+
+def of_type(series: Series, compiled: CompiledType, warm_up: int | None) -> Watched:
+    """By the detectors of a sensor type; values stand in the units of its Datastreams.
+
+    Raises:
+        DetectError: the file has properties that the type does not declare.
+    """
+    path, names = series.rows.path, series.rows.names
+    numbers = {name.property: _declared(name, compiled) for name in names}
+    unknown = [prop for prop, number in numbers.items() if number is None]
+    if unknown:
+        known = ", ".join(prop.name for prop in compiled.declared.properties)
+        raise DetectError(
+            path=path,
+            problem=f"{compiled.name} does not declare {', '.join(unknown)}; declared are {known}",
+            mend="name another type, or none",
+        )
+    readers = [_in_own_unit(reader, compiled) for reader in compiled.readers]
+    of_name = np.array([numbers[name.property] for name in names], np.int32)
+    _, quality, tests = Judge(readers)(of_name[series.rows.series], series.rows.value)
+    declared = [readers[number] for number in of_name.tolist()]
+    observed = [(one.prop.name, one.prop.unit, one.interval) for one in declared]
+    ones = datastreams(series, compiled.name, compiled.version, observed)
+    what = f"as {compiled.name}@{compiled.version}"
+    return _watched(what, ones, (quality, tests), lambda one: compiled.detectors_of(one.observed_property), warm_up)
+
+
+def zone_of(compiled: CompiledType) -> tzinfo | None:
+    """The zone of a type's times that name none."""
+    return compiled.declared.time.zone()
+
+
+def _learned(series: Series, what: str, uses: Uses, warm_up: int | None) -> Watched:
+    names = zip(series.rows.names, series.intervals.tolist(), strict=True)
+    ones = datastreams(series, "file", 1, [(name.property, "1", interval) for name, interval in names])
+    return _watched(what, ones, unjudged(series.rows), uses, warm_up)
+
+
+def _watched(
+    what: str,
+    ones: list[Datastream],
+    judged: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]],
+    uses: Uses,
+    warm_up: int | None,
+) -> Watched:
+    def of(one: Datastream) -> tuple[Use, ...]:
+        return tuple(
+            Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, _parameters(use, warm_up))
+            for use in uses(one)
+        )
+
+    names = tuple(sorted({use.detector for one in ones for use in of(one)}))
+    return Watched(what, ones, *judged, names, of)
+
+
+def _parameters(use: DetectorUse, warm_up: int | None) -> dict[str, float | int | bool | str]:
+    if warm_up is None or "warm_up" not in all_detectors()[use.name].defaults:
+        return dict(use.parameters)
+    return {**use.parameters, "warm_up": warm_up}
+
+
+def _declared(name: Name, compiled: CompiledType) -> int | None:
+    """The property of a file is that of the type, or the name of one of its Datastreams."""
+    for number, prop in enumerate(compiled.declared.properties):
+        if name.property == prop.name or compiled.gives(name.property, prop.name, prop.unit):
+            return number
+    return None
+
+
+def _in_own_unit(reader: ValueReader, compiled: CompiledType) -> ValueReader:
+    return ValueReader(reader.prop.model_copy(update={"payload_unit": None}), compiled.declared)
