@@ -26,6 +26,9 @@ _COMMANDS = {
     "simulate": Later("simulation.commands", "simulate", "Publish a simulated city over MQTT."),
     "replay": Later("simulation.commands", "replay", "Publish CSV files over MQTT as the devices would."),
     "detect": Later("trial.detect.commands", "detect", "Run the detectors over a CSV file."),
+    "backtest": Later(
+        "trial.backtest.commands", "backtest", "Run a sensor type over stored history, two versions beside each other."
+    ),
     "bench": Later("bench.commands", "bench", "Measure how fast the line is on this machine."),
     "calibrate": Later("trial.calibrate", "calibrate", "Fit what scores mean, on simulated cities."),
     "things": Later("registry.things_commands", "things", "Name, place and approve Things."),

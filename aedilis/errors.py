@@ -110,5 +110,9 @@ class DetectError(AedilisError):
     """Detect {path}: {problem}. Mend: {mend}"""
 
 
+class BacktestError(AedilisError):
+    """Backtest: {problem}. Mend: {mend}"""
+
+
 class BenchError(AedilisError):
     """Bench: {problem}. Mend: {mend}"""

@@ -1,4 +1,4 @@
-"""The detect role: frames in, anomalies out, state in a compacted topic. The detectors are in `streams.engine`."""
+"""The detect role: frames in, anomalies out, state in a compacted topic. The detectors are in `streams.detecting.engine`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sensors.declaration import SensorType
 from sensors.registry import load_texts
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
-from streams.engine import SCHEMA, WITHDRAWN, Engine
+from streams.detecting.engine import SCHEMA, WITHDRAWN, Engine
+from streams.detecting.uses import Use
 from streams.partition import Poison, Record, SetBack, Stalled
-from streams.uses import Use
 
 log = logging.getLogger(__name__)
 

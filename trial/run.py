@@ -27,8 +27,9 @@ from ingest.reader import Reader
 from kept.raw import RawMessage
 from sensors.batch import Channels
 from sensors.compile import CompiledType
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
+from trial.uses import as_use
 
 _ROUND_MESSAGES = 2_000
 _ROUND_US = 10_000_000
@@ -130,10 +131,7 @@ class _Run:
         self.outcome = Outcome(compiled.name, compiled.version)
 
     def _pipeline(self, datastream: Datastream) -> tuple[tuple[Use, ...], int]:
-        uses = tuple(
-            Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
-            for use in self._compiled.detectors_of(datastream.observed_property)
-        )
+        uses = tuple(as_use(use) for use in self._compiled.detectors_of(datastream.observed_property))
         return uses, self._compiled.allowed_lateness
 
     def over(self, messages: Iterable[RawMessage], advance: Callable[[int], None]) -> Outcome:

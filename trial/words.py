@@ -12,17 +12,17 @@ from trial.run import Outcome
 def told(new: Outcome, old: Outcome | None = None, difference: Difference | None = None) -> str:
     """Lines of text: what came of the messages, next to what the version before made of them."""
     head = f"{new.sensor_type}@{new.version}" + (f", next to @{old.version}" if old else "")
-    lines = [f"{head}: {_number(new.messages)} messages of {new.days:.2f} days, {len(new.things)} Things"]
+    lines = [f"{head}: {number(new.messages)} messages of {new.days:.2f} days, {len(new.things)} Things"]
     if not new.messages:
         return f"{lines[0]}. No recorded message has a topic of this form."
     was = old or Outcome(new.sensor_type, 0)
     there = old is not None
-    lines.append(_row("observations", new.observations, was.observations, there))
+    lines.append(row("observations", new.observations, was.observations, there))
     for name, count in new.quality.most_common():
-        lines.append(_row(f"  {name.replace('_', ' ')}", count, was.quality[name], there))
-    lines += _counters("test ", new.tests, was.tests, there)
-    lines += _counters("refused whole: ", new.refused, was.refused, there, new.reject_examples)
-    lines += _counters("reject: ", new.rejects, was.rejects, there, new.reject_examples)
+        lines.append(row(f"  {name.replace('_', ' ')}", count, was.quality[name], there))
+    lines += counters("test ", new.tests, was.tests, there)
+    lines += counters("refused whole: ", new.refused, was.refused, there, new.reject_examples)
+    lines += counters("reject: ", new.rejects, was.rejects, there, new.reject_examples)
     lines.append("")
     for name, one in new.properties.items():
         unit, mean = written(one.unit), one.mean
@@ -33,12 +33,12 @@ def told(new: Outcome, old: Outcome | None = None, difference: Difference | None
         )
         share = one.good / one.observations if one.observations else 0.0
         lost = f"{one.failed} failed, {one.missing} missing"
-        lines.append(f"{name}: {_number(one.observations)} observations, {span}, {share:.1%} good, {lost}")
+        lines.append(f"{name}: {number(one.observations)} observations, {span}, {share:.1%} good, {lost}")
     lines.append("")
     opened = sum(new.alerts.values())
     rate = f", {opened / new.days:.1f} a day" if new.days >= 0.1 else ""
-    lines.append(_row("alerts", opened, sum(was.alerts.values()), there) + rate)
-    lines += _counters("anomalies: ", new.anomalies, was.anomalies, there, new.anomaly_examples)
+    lines.append(row("alerts", opened, sum(was.alerts.values()), there) + rate)
+    lines += counters("anomalies: ", new.anomalies, was.anomalies, there, new.anomaly_examples)
     if difference is not None:
         lines += ["", _changes(difference)]
         lines += [f"  {one}" for one in difference.changed_examples]
@@ -49,28 +49,31 @@ def told(new: Outcome, old: Outcome | None = None, difference: Difference | None
 
 def _changes(difference: Difference) -> str:
     return (
-        f"of the observations {_number(difference.same)} are the same, {_number(difference.changed)} have another result,"
-        f" {_number(difference.only_new)} are new, {_number(difference.only_old)} are gone"
+        f"of the observations {number(difference.same)} are the same, {number(difference.changed)} have another result,"
+        f" {number(difference.only_new)} are new, {number(difference.only_old)} are gone"
     )
 
 
-def _counters(
+def counters(
     head: str,
     counts: Mapping[str, int],
     before: Mapping[str, int],
     there: bool,
     examples: Mapping[str, list[str]] | None = None,
 ) -> list[str]:
+    """A line for each name, those with most first, with its first examples below."""
     lines = []
     for name in sorted({*counts, *before}, key=lambda name: -counts.get(name, 0)):
-        lines.append(_row(f"{head}{name.replace('_', ' ')}", counts.get(name, 0), before.get(name, 0), there))
+        lines.append(row(f"{head}{name.replace('_', ' ')}", counts.get(name, 0), before.get(name, 0), there))
         lines += [f"    {one}" for one in (examples or {}).get(name, ())[:2]]
     return lines
 
 
-def _row(what: str, now: int, before: int, there: bool) -> str:
-    return f"{what}: {_number(now)}" + (f" (before: {_number(before)})" if there and before != now else "")
+def row(what: str, now: int, before: int, there: bool) -> str:
+    """A number, and what it was before where it was another."""
+    return f"{what}: {number(now)}" + (f" (before: {number(before)})" if there and before != now else "")
 
 
-def _number(value: int) -> str:
+def number(value: int) -> str:
+    """With thousands parted."""
     return f"{value:,}"

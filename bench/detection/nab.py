@@ -74,12 +74,12 @@ def _falling(y: Floats) -> Floats:
 
 def rewards(n: int, windows: Sequence[tuple[int, int]]) -> tuple[npt.NDArray[np.intp], Floats]:
     """The window of each row, -1 outside of all, and what a detection there is worth before weights; both `(n,)`."""
-    row = np.arange(n)
+    row = np.arange(n, dtype=np.float64)
     window, worth = np.full(n, -1), np.full(n, -1.0)
     for first, last in windows:  # after a window a false alarm costs less for a while
         after = row > last
         width = last - first
-        worth[after] = _falling(np.asarray((row[after] - last) / width, np.float64)) if width else -1.0
+        worth[after] = _falling((row[after] - last) / width) if width else -1.0
     full = float(_falling(np.array([-1.0]))[0])
     for number, (first, last) in enumerate(windows):
         inside = slice(first, last + 1)

@@ -13,8 +13,8 @@ from aedilis.identity import datastream_id, thing_id
 from aedilis.vocabulary import Clock, Datastream, FrameCounts, FrameHeader, Severity, Thing
 from bench.detection.baselines import river_tree
 from detectors.core.discovery import all_detectors
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
 
 MINUTE = 60_000_000
 NUMBERS = (1_000, 10_000, 100_000)

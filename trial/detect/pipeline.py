@@ -14,12 +14,11 @@ from aedilis.vocabulary import Datastream
 from detectors.core.discovery import all_detectors
 from sensors.compile import CompiledType
 from sensors.declaration import DetectorUse
-from sensors.judge import Judge
-from sensors.values import ValueReader
-from streams.uses import Use
+from streams.detecting.uses import Use
 from trial.detect.forms import form_of
 from trial.detect.rows import Name
 from trial.detect.series import Series, datastreams, unjudged
+from trial.uses import as_use, judge_of
 
 Uses = Callable[[Datastream], tuple[DetectorUse, ...]]
 
@@ -64,10 +63,9 @@ def of_type(series: Series, compiled: CompiledType, warm_up: int | None) -> Watc
             problem=f"{compiled.name} does not declare {', '.join(unknown)}; declared are {known}",
             mend="name another type, or none",
         )
-    readers = [_in_own_unit(reader, compiled) for reader in compiled.readers]
     of_name = np.array([numbers[name.property] for name in names], np.int32)
-    _, quality, tests = Judge(readers)(of_name[series.rows.series], series.rows.value)
-    declared = [readers[number] for number in of_name.tolist()]
+    _, quality, tests = judge_of(compiled)(of_name[series.rows.series], series.rows.value)
+    declared = [compiled.readers[number] for number in of_name.tolist()]
     observed = [(one.prop.name, one.prop.unit, one.interval) for one in declared]
     ones = datastreams(series, compiled.name, compiled.version, observed)
     what = f"as {compiled.name}@{compiled.version}"
@@ -94,18 +92,15 @@ def _watched(
 ) -> Watched:
     def of(one: Datastream) -> tuple[Use, ...]:
         return tuple(
-            Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, _parameters(use, warm_up))
-            for use in uses(one)
+            as_use(use, {} if warm_up is None or not _asks(use.name) else {"warm_up": warm_up}) for use in uses(one)
         )
 
     names = tuple(sorted({use.detector for one in ones for use in of(one)}))
     return Watched(what, ones, *judged, names, of)
 
 
-def _parameters(use: DetectorUse, warm_up: int | None) -> dict[str, float | int | bool | str]:
-    if warm_up is None or "warm_up" not in all_detectors()[use.name].defaults:
-        return dict(use.parameters)
-    return {**use.parameters, "warm_up": warm_up}
+def _asks(detector: str) -> bool:
+    return "warm_up" in all_detectors()[detector].defaults
 
 
 def _declared(name: Name, compiled: CompiledType) -> int | None:
@@ -114,7 +109,3 @@ def _declared(name: Name, compiled: CompiledType) -> int | None:
         if name.property == prop.name or compiled.gives(name.property, prop.name, prop.unit):
             return number
     return None
-
-
-def _in_own_unit(reader: ValueReader, compiled: CompiledType) -> ValueReader:
-    return ValueReader(reader.prop.model_copy(update={"payload_unit": None}), compiled.declared)

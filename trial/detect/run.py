@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from aedilis.vocabulary import Anomaly, Datastream, Quality
 from detectors.core.discovery import all_detectors
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
 from trial.detect.pipeline import Watched
 from trial.detect.series import Series
 

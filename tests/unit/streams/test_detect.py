@@ -17,7 +17,7 @@ from aedilis.vocabulary import Anomaly, Datastream, FrameCounts, FrameHeader, Th
 from registry.types import Applied, Known
 from streams import detect
 from streams.detect import Faults, Types
-from streams.engine import Engine
+from streams.detecting.engine import Engine
 from streams.partition import Poison, Record, SetBack, Stalled
 
 TOML = """

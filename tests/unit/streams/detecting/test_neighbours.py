@@ -9,10 +9,10 @@ import pytest
 
 from aedilis.identity import stable_id
 from aedilis.vocabulary import Clock, Evidence, Scope, Severity
-from streams.engine import Engine
-from streams.uses import Use
-from tests.unit.streams.neighbourly import NEIGHBOURLY
-from tests.unit.streams.test_engine import HOUR, LATENESS, START, Seen, frame
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
+from tests.unit.streams.detecting.neighbourly import NEIGHBOURLY
+from tests.unit.streams.detecting.test_engine import HOUR, LATENESS, START, Seen, frame
 
 HIGH, LOW = 90.0, 10.0
 

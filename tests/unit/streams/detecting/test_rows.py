@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.rows import UNKNOWN, RowIndex
+from streams.detecting.rows import UNKNOWN, RowIndex
 
 IDENTITIES = st.integers(-(2**63), 2**63 - 1)
 CROWDED = st.integers(-40, 40).map(lambda number: number * 64)  # all look at the same place first

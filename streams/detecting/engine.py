@@ -26,15 +26,15 @@ from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
 from detectors.core.runs import Index, Runs, runs
-from streams.bins import ALONE, Bins, Closed, KeptBins
-from streams.clocks import WALL, Clocks
-from streams.joined import Joined, join
-from streams.neighbours import Layout, PanelWatch, Subject
-from streams.rows import UNKNOWN, RowIndex
-from streams.silence import Shown, Silence
-from streams.table import Change, KeptRows, Table, packed, unpack
-from streams.uses import Use
-from streams.watch import Scored, Watch
+from streams.detecting.bins import ALONE, Bins, Closed, KeptBins
+from streams.detecting.clocks import WALL, Clocks
+from streams.detecting.joined import Joined, join
+from streams.detecting.neighbours import Layout, PanelWatch, Subject
+from streams.detecting.rows import UNKNOWN, RowIndex
+from streams.detecting.silence import Shown, Silence
+from streams.detecting.table import Change, KeptRows, Table, packed, unpack
+from streams.detecting.uses import Use
+from streams.detecting.watch import Scored, Watch
 
 SCHEMA = 4
 CHUNK_ROWS = 2_048

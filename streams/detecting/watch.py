@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from detectors.core.interface import Detector, Floats, Times, Verdict
 from detectors.core.runs import Index, Runs
-from streams.table import Change, Opening, Table, told
-from streams.uses import Uses
+from streams.detecting.table import Change, Opening, Table, told
+from streams.detecting.uses import Uses
 
 NOWHERE = -1
 Scored = Callable[[str, Index, Times, Floats], None]

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from detectors.core.interface import FAR, NEVER
 from detectors.core.runs import Index, Runs
-from streams.clocks import WALL, Clocks
-from streams.joined import Joined
-from streams.table import Change
-from streams.watch import Watch
+from streams.detecting.clocks import WALL, Clocks
+from streams.detecting.joined import Joined
+from streams.detecting.table import Change
+from streams.detecting.watch import Watch
 
 Times = npt.NDArray[np.int64]
 

@@ -14,10 +14,10 @@ from detectors.core.columns import Columns
 from detectors.core.interface import Floats, Times, Verdict
 from detectors.core.panel import Panel, PanelDetector
 from detectors.core.runs import Index
-from streams.bins import Closed
-from streams.table import Change, Table
-from streams.uses import Uses
-from streams.watch import Scored, opening_of
+from streams.detecting.bins import Closed
+from streams.detecting.table import Change, Table
+from streams.detecting.uses import Uses
+from streams.detecting.watch import Scored, opening_of
 
 ABSENT = -1
 KM_A_DEGREE = 111.2

@@ -20,9 +20,9 @@ from detectors.core.columns import Columns
 from detectors.core.discovery import all_detectors
 from detectors.core.interface import Detector
 from detectors.spike import Spike
-from streams.engine import Engine
-from streams.uses import Use
-from tests.unit.streams.neighbourly import NEIGHBOURLY
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
+from tests.unit.streams.detecting.neighbourly import NEIGHBOURLY
 
 HOUR = 3_600_000_000
 START = 1_700_000_000_000_000 // HOUR * HOUR

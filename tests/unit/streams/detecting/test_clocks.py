@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.core.interface import NEVER
-from streams.clocks import WALL, Clocks
+from streams.detecting.clocks import WALL, Clocks
 
 LOG = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(1, 4), st.integers(-5, 30)), max_size=40)
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from detectors.core.interface import FAR, NEVER, Floats, Times
 from detectors.core.runs import Index
-from streams.clocks import WALL, Clocks
-from streams.silence import Shown
+from streams.detecting.clocks import WALL, Clocks
+from streams.detecting.silence import Shown
 
 ALONE = -1
 _CHUNK = 8_000

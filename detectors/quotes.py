@@ -1,0 +1,316 @@
+"""Quotes: a price far from its own last ones, which neither the same goods elsewhere nor other goods here explain.
+
+    move     = log price - log of the price before
+    excused  = what moves of the same goods elsewhere, then the common move of all goods here, explain of it, never more
+    off      = move - excused, against the price before it went off
+    size     = half of |off|, half of the least of |off| and how far it stands apart from the same goods elsewhere
+
+Others can excuse, never accuse: when they move and this price stands, nothing is off. A price that goes off its scale opens an
+excursion; the price before it (moved along with the others) is kept as what it should be until it comes back, or until
+`patience` quotes have made it the price. What an excursion is shows in its course, and each is told once:
+
+    typo     one quote that went and came back: told by the next quote, which contradicts it
+    surge    it stays: told by the second quote that says so
+    unit     so far at once that no market does it: told at once, above and below alike
+
+Moves past `GROSS` are slips of the decimal point (`decimal`), and not looked at here. A repeated price is news only after
+`every_s`, so that a board which is read often does not confirm itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from aedilis.vocabulary import Datastream, Scope
+from detectors import elsewhere
+from detectors.core.columns import Columns, table
+from detectors.core.interface import NEVER, Declared, Floats, Verdict
+from detectors.core.panel import Grid, Panel
+
+GROSS = 1.5
+"""Logarithm of the move (a factor of 4.5) that is a slip, not a price; three in a row are a new price."""
+FAR = 0.5
+"""Logarithm (a factor of 1.65) from which on it is another unit rather than another price."""
+OFF = 0.12
+"""Logarithm of the least move that is off, however calm the price is."""
+SCALES = (4.5, 4.0, 3.0)
+"""Scales that a price must be off with no, one, and more other Things to ask."""
+RATE = 0.04
+"""Of the scale: about the last 25 quotes."""
+LEAST_SCALE = 0.02
+EARLY = 20
+"""Quotes before anything is off: the scale is not known."""
+GOODS = 4
+"""So many goods of a Thing at least tell of a common move."""
+TYPO, SURGE, UNIT = range(3)
+HELD = 0.8
+"""The score while what was told goes on: between `close` and `open`."""
+THINGS, COLUMNS = 24, 64
+"""So many at most are compared with each other at once."""
+LARGEST = 700.0
+"""Logarithms beyond are no numbers any more."""
+SAME = 1e-6
+"""Prices are kept in single precision."""
+
+
+class Quotes:
+    """Excursions of prices; 320 bytes a Datastream."""
+
+    name: ClassVar[str] = "quotes"
+    kinds: ClassVar[tuple[str, ...]] = ("typo", "surge", "unit")
+    evidence: ClassVar[tuple[str, ...]] = ("own quotes", "the same goods elsewhere", "other goods here")
+    facts: ClassVar[tuple[str, ...]] = ()
+    scope: ClassVar[Scope] = Scope.DATASTREAM
+    schema: ClassVar[int] = 1
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype(
+        [
+            ("at_once", "f8"),
+            ("stays", "f8"),
+            ("returned", "f8"),
+            ("patience", "i8"),
+            ("warm_up", "i8"),
+            ("every", "i8"),
+        ]
+    )
+    state: ClassVar[np.dtype[np.void]] = np.dtype(
+        [
+            ("ring", "f4", (elsewhere.BINS,)),  # log prices as they should be, NaN: no quote
+            ("begun", "i8"),
+            ("taken", "i8"),  # when the newest quote was news
+            ("scale", "f8"),
+            ("off", "f8"),  # of the newest quote, while it is off
+            ("least", "f8"),  # the smallest size of the excursion
+            ("count", "i4"),
+            ("outside", "i2"),  # quotes of the excursion
+            ("slips", "i2"),  # in a row
+            ("told", "?"),
+        ]
+    )
+    own: ClassVar[np.dtype[np.void]] = np.dtype([])
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "at_once": 0.5,
+        "stays": 0.13,
+        "returned": 0.19,
+        "patience": 10,
+        "warm_up": 60,
+        "every_s": 0.0,
+    }
+
+    def fresh(self, n: int) -> Columns:
+        """Nothing seen."""
+        state = np.zeros(n, self.state)
+        state["ring"] = np.nan
+        state["taken"] = NEVER
+        return table(state, self.state)
+
+    def fresh_own(self, n: int) -> Columns:
+        """Its subjects are Datastreams."""
+        return {}
+
+    def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
+        """What may be declared.
+
+        at_once, stays, returned: sizes that are told at once, by the second quote, and when the price is back; as shares
+        of the price: 0.5 is half more. patience: quotes off that make a new price. warm_up: quotes of which nothing is
+        told. every_s: after so many seconds a repeated price is news.
+        """
+        values = Declared(self.name, self.defaults, declared)
+        at_once, stays, returned = (values.number(name, above=0, most=3) for name in ("at_once", "stays", "returned"))
+        return (
+            float(np.log1p(at_once)),
+            float(np.log1p(stays)),
+            float(np.log1p(returned)),
+            values.count("patience", least=3, most=1000),
+            values.count("warm_up", least=EARLY),
+            round(values.number("every_s", least=0, most=1e9) * 1e6),
+        )
+
+    def update(self, state: Columns, own: Columns, parameters: Columns, panel: Panel) -> Verdict:
+        """See `PanelDetector.update`."""
+        shape = panel.result.shape
+        out = Verdict(
+            np.zeros(shape),
+            np.full(shape, np.nan),
+            np.full(shape, np.nan),
+            np.zeros(shape, np.int64),
+            np.zeros(shape, np.intp),
+            np.zeros((len(self.evidence), *shape)),
+        )
+        for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
+            seen = _look(state, parameters, time, _log(result))
+            _judge(state, parameters, time, seen, out, b)
+            _learn(state, parameters, time, seen)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is seen in one bin before anything is judged or learned; logarithms, shapes `(t, c)`."""
+
+    there: Grid
+    taken: Grid  # it is news
+    price: Floats
+    base: Floats  # what it should have been before
+    expected: Floats  # what it should be now
+    off: Floats
+    limit: Floats
+    gap: Floats  # how far it stands apart from the same goods elsewhere, 0 where there are none
+    shared: Grid  # other goods here were asked
+    was: Grid  # an excursion had begun
+    same: Grid  # and goes on
+    first: Grid  # one begins
+    size: Floats
+
+    @property
+    def back(self) -> Grid:
+        """An excursion has ended."""
+        return self.taken & self.was & ~self.same
+
+
+def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
+    there = ~np.isnan(price)
+    last = elsewhere.ring(s["ring"]).last
+    base = np.where(np.isnan(last), price, last)
+    news = np.isnan(last) | (np.abs(price - base - s["off"]) > SAME) | (time - p["every"] >= s["taken"])
+    taken = there & news
+    slip = taken & (np.abs(price - base) > GROSS)
+    s["slips"][...] = np.where(slip, s["slips"] + 1, np.where(taken, 0, s["slips"]))
+    moved = slip & (s["slips"] >= 3)  # a new price, or a new unit, for good
+    _shift(s, moved, price - base)
+    base = np.where(moved, price, base)
+    taken &= ~slip | moved
+    move = np.where(taken, price - base, 0.0)
+    excused, apart, asked = _others(s["ring"], np.where(taken, price, base), move, taken)
+    common, shared = _common(move - excused, taken)
+    excused += _part(common, move - excused)
+    off = move - excused
+    limit = np.maximum(OFF, np.array(SCALES)[np.minimum(asked, 2)] * np.maximum(s["scale"], LEAST_SCALE))
+    outside = taken & (s["count"] >= EARLY) & (np.abs(off) > limit)
+    was = s["outside"] > 0
+    same = outside & was & ((off > 0) == (s["off"] > 0))
+    gap = np.minimum(np.abs(off), np.maximum(apart, 0.0))
+    return _Seen(
+        there,
+        taken,
+        price,
+        base,
+        base + excused,
+        off,
+        limit,
+        np.where(asked > 0, gap, 0.0),
+        shared,
+        was,
+        same,
+        outside & ~same,
+        np.where(outside, 0.5 * (np.abs(off) + gap), 0.0),
+    )
+
+
+def _judge(s: Columns, p: Any, time: int, seen: _Seen, out: Verdict, b: int) -> None:
+    """The verdict of bin `b`."""
+    assert out.kind is not None
+    assert out.evidence is not None
+    step = np.abs(seen.off - s["off"])
+    contradicted = seen.back & ~seen.first & ~s["told"] & (s["outside"] <= 2) & (step > 0.5 * np.abs(s["off"]))
+    typo = np.where(contradicted, s["least"] / p["returned"], 0.0)
+    surge = np.where(seen.same & (s["outside"] == 1), np.minimum(s["least"], seen.size) / p["stays"], 0.0)
+    unit = np.minimum(seen.size, step) / p["at_once"]
+    sure = np.where(s["count"] >= p["warm_up"], np.maximum(np.maximum(typo, surge), unit), 0.0)
+    goes_on = s["told"] & np.where(seen.taken, seen.same, seen.was)
+    score = np.where(goes_on, HELD, sure * sure / (sure * sure + 1.0 / 19.0))
+    out.score[b] = np.where(seen.there, score, 0.0)
+    s["told"][...] = goes_on | ((seen.same | seen.first) & (sure >= 1.0))
+    # of the quote before, where this one contradicts it
+    off = np.abs(np.where(contradicted, s["off"], seen.off))
+    out.kind[b] = np.where(typo > np.maximum(surge, unit), TYPO, np.where(np.abs(seen.off) >= FAR, UNIT, SURGE))
+    out.starts_at[b] = np.where((seen.same | seen.back) & ~seen.first, s["begun"], time)
+    out.evidence[0, b] = np.where(seen.there, off, 0.0)
+    out.evidence[1, b] = np.where(contradicted, np.maximum(2.0 * s["least"] - off, 0.0), seen.gap)
+    out.evidence[2, b] = np.where(seen.shared, out.evidence[0, b], 0.0)
+    warm = seen.there & (s["count"] >= p["warm_up"])
+    out.expected_low[b] = np.where(warm, _exp(seen.expected - seen.limit), np.nan)
+    out.expected_high[b] = np.where(warm, _exp(seen.expected + seen.limit), np.nan)
+
+
+def _learn(s: Columns, p: Any, time: int, seen: _Seen) -> None:
+    taken, on = seen.taken, seen.same | seen.first
+    outside = np.where(seen.same, s["outside"] + 1, np.where(seen.first, 1, np.where(taken, 0, s["outside"])))
+    settled = on & (outside >= p["patience"])  # it is the price now
+    _shift(s, settled, seen.off)
+    s["least"][...] = np.where(
+        seen.same, np.minimum(s["least"], seen.size), np.where(seen.first, seen.size, s["least"])
+    )
+    s["begun"][...] = np.where(seen.first, time, s["begun"])
+    s["off"][...] = np.where(on & ~settled, seen.off, np.where(taken, 0.0, s["off"]))
+    s["outside"][...] = np.where(settled, 0, outside)
+    s["told"] &= ~settled
+    rate = np.maximum(RATE, 1.0 / (s["count"] + 1.0))
+    scale = np.maximum(s["scale"], LEAST_SCALE)
+    surprise = np.where(s["count"] < EARLY, np.abs(seen.off), np.minimum(np.abs(seen.off), 4.0 * scale))
+    s["scale"][...] = np.where(taken, s["scale"] + rate * (surprise - s["scale"]), s["scale"])
+    s["count"][...] = np.minimum(s["count"] + taken, 1_000_000)
+    s["taken"][...] = np.where(taken, time, s["taken"])
+    news = taken.any(axis=0)
+    should = np.where(taken, np.where(on & ~settled, seen.expected, seen.price), np.nan)
+    s["ring"][:, news, :-1] = s["ring"][:, news, 1:]
+    s["ring"][:, news, -1] = should[:, news]
+
+
+def _others(quotes: Any, now: Floats, move: Floats, taken: Grid) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+    """What the same goods elsewhere explain of each move, how far each price stands apart, and how many were asked."""
+    excused, apart = np.zeros(move.shape), np.full(move.shape, np.inf)
+    asked = np.zeros(move.shape, np.intp)
+    for rows, columns in _parts(taken):
+        past = elsewhere.ring(quotes[rows][:, columns])
+        at = (rows, columns)
+        excused[at] = _part(elsewhere.expected_moves(past, now[at]), move[at])
+        apart[at] = elsewhere.standing_apart(past, now[at], np.sign(move[at] - excused[at]))
+        asked[at] = elsewhere.peers(past)
+    return excused, apart, asked
+
+
+def _parts(taken: Grid) -> Iterator[tuple[slice, npt.NDArray[np.intp]]]:
+    """Things and columns that are looked at together: of columns in which something is new, as many as memory is for."""
+    for start in range(0, len(taken), THINGS):
+        rows = slice(start, start + THINGS)
+        columns = np.flatnonzero(taken[rows].any(axis=0))
+        for first in range(0, len(columns), COLUMNS):
+            yield rows, columns[first : first + COLUMNS]
+
+
+def _common(move: Floats, taken: Grid) -> tuple[Floats, Grid]:
+    """The move of the middle one of all goods of each Thing, and whether there are enough of them; `(t, c)`."""
+    many = taken.sum(axis=1, keepdims=True)
+    order = np.sort(np.where(taken, move, np.inf), axis=1)
+    low, high = (np.take_along_axis(order, np.maximum(at, 0), axis=1) for at in ((many - 1) // 2, many // 2))
+    enough = np.broadcast_to(many >= GOODS, move.shape)
+    with np.errstate(invalid="ignore"):
+        return np.where(enough, 0.5 * (low + high), 0.0), enough & taken
+
+
+def _part(explained: Floats, move: Floats) -> Floats:
+    """What is explained of a move: no more than all of it, and nothing the other way."""
+    part: Floats = np.minimum(np.maximum(explained, np.minimum(move, 0.0)), np.maximum(move, 0.0))
+    return part
+
+
+def _shift(s: Columns, where: Grid, move: Floats) -> None:
+    """The past of some is told in new prices; what was off begins anew."""
+    s["ring"][where] += move[where][:, None]
+    for name in ("outside", "off", "slips", "told"):
+        s[name][where] = 0
+
+
+def _log(result: Floats) -> Floats:
+    """Of prices; NaN of what is none."""
+    price = np.where(np.isfinite(result) & (result > 0), result, np.nan)
+    return np.log(price).astype(np.float32).astype(np.float64)
+
+
+def _exp(price: Floats) -> Floats:
+    return np.exp(np.minimum(np.maximum(price, -LARGEST), LARGEST))
