@@ -10,8 +10,8 @@ import numpy as np
 from sensors.compile import compile_type
 from sensors.registry import load
 from simulation.city import City
-from trial.city import AGENCY, START, _frames, _layout, watch
-from trial.labels import Truth
+from trial.calibration.city import AGENCY, START, _frames, _layout, watch
+from trial.calibration.labels import Truth
 
 
 def test_its_frames_hold_what_its_messages_say() -> None:

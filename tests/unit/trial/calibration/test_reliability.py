@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.core.calibration import strength
-from trial.reliability import FEWEST, Judged, bins, expected_error, fitted
+from trial.calibration.reliability import FEWEST, Judged, bins, expected_error, fitted
 
 
 def drawn(seed: int, n: int) -> list[Judged]:

@@ -14,7 +14,7 @@ from aedilis.errors import PageError
 from detectors.core.calibration import Calibration, Line, strength
 
 if TYPE_CHECKING:
-    from trial.reliability import Judged
+    from trial.calibration.reliability import Judged
 
 Key = tuple[str, str]
 """Detector and kind."""
@@ -49,7 +49,7 @@ def calibrate(seeds: int, shown: int, days: float, out: Path | None, page: Path 
     from rich.console import Console
     from rich.progress import Progress
 
-    from trial.reliability import fitted
+    from trial.calibration.reliability import fitted
 
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("cities", total=(seeds + shown) * days * 24)
@@ -73,9 +73,9 @@ def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) 
     """Run these cities; the scores of all that was found in them, and whether it was true."""
     from datetime import UTC
 
-    from trial.city import watch
-    from trial.labels import Truth
-    from trial.reliability import Judged
+    from trial.calibration.city import watch
+    from trial.calibration.labels import Truth
+    from trial.calibration.reliability import Judged
 
     found: dict[Key, Scores] = defaultdict(lambda: Scores([], []))
     for seed in seeds:
@@ -91,7 +91,7 @@ def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) 
 
 def markdown(lines: Mapping[Key, Line], fit: Mapping[Key, Scores], shown: Mapping[Key, Scores]) -> str:
     """The lines, how far they were off on the cities shown, and their reliability curve."""
-    from trial.reliability import expected_error
+    from trial.calibration.reliability import expected_error
 
     head = "| detector | kind | anomalies to fit by | shown on | of these true | off raw | off calibrated |\n"
     rows = [head + "| --- | --- | --- | --- | --- | --- | --- |"]
@@ -121,7 +121,7 @@ def _said(line: Line | None, raw: Sequence[Judged]) -> list[Judged]:
 
 
 def _curve(said: Sequence[Judged]) -> str:
-    from trial.reliability import bins
+    from trial.calibration.reliability import bins
 
     rows = ["| score | anomalies | said on average | true |", "| --- | --- | --- | --- |"]
     rows += [f"| {one.low:g} to {one.high:g} | {one.n:,} | {one.said:.3f} | {one.true:.3f} |" for one in bins(said)]

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from aedilis.errors import PageError
 from detectors.core.calibration import Calibration
-from trial import calibrate as subject
-from trial.calibrate import BEGIN, END, Scores, calibrate, put
-from trial.reliability import Judged
+from trial.calibration import commands as subject
+from trial.calibration.commands import BEGIN, END, Scores, calibrate, put
+from trial.calibration.reliability import Judged
 
 
 def test_it_writes_a_calibration_and_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

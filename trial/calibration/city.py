@@ -22,8 +22,9 @@ from sensors.compile import CompiledType, compile_type
 from sensors.registry import load
 from simulation.city import City
 from simulation.incidents import Label
-from streams.engine import Engine
-from streams.uses import Use
+from streams.detecting.engine import Engine
+from streams.detecting.uses import Use
+from trial.uses import as_use
 
 AGENCY = "demo"
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -52,11 +53,7 @@ def watch(seed: int, days: float, advance: Callable[[int], None] = lambda _: Non
 
     def pipeline(datastream: Datastream) -> tuple[tuple[Use, ...], int]:
         compiled = by_type[datastream.sensor_type]
-        uses = compiled.detectors_of(datastream.observed_property)
-        return tuple(
-            Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
-            for use in uses
-        ), compiled.allowed_lateness
+        return tuple(map(as_use, compiled.detectors_of(datastream.observed_property))), compiled.allowed_lateness
 
     engine = Engine(all_detectors(), pipeline, calibrate=_raw)
     zones = {one.thing.name: one.thing.zone for part in layout for row in part for one in row}

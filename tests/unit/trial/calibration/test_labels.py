@@ -10,7 +10,7 @@ import pytest
 
 from aedilis.vocabulary import Scope
 from simulation.incidents import iso
-from trial.labels import AFTERMATH, OF_KIND, Truth, explains
+from trial.calibration.labels import AFTERMATH, OF_KIND, Truth, explains
 
 HOUR = 3_600
 BEGAN = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
