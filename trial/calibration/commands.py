@@ -70,11 +70,11 @@ def calibrate(seeds: int, shown: int, days: float, out: Path | None, page: Path 
 
 
 def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) -> dict[Key, Scores]:
-    """Run these cities; the scores of all that was found in them, and whether it was true."""
+    """Run these cities; the scores of all that was found in them and may be true there, and whether it was."""
     from datetime import UTC
 
     from trial.calibration.city import watch
-    from trial.calibration.labels import Truth
+    from trial.calibration.labels import NEVER, Truth
     from trial.calibration.reliability import Judged
 
     found: dict[Key, Scores] = defaultdict(lambda: Scores([], []))
@@ -82,6 +82,8 @@ def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) 
         seen = watch(seed, days, advance, datetime(2026, *SEASONS[seed % len(SEASONS)], tzinfo=UTC))
         truth = Truth(seen.labels, seen.zones)
         for anomaly in seen.opened.values():
+            if anomaly.kind in NEVER:
+                continue
             true = truth.holds(anomaly)
             scores = found[anomaly.detector, anomaly.kind]
             scores.opened.append(Judged(anomaly.score, true))

@@ -17,18 +17,35 @@ OF_KIND: Mapping[str, frozenset[str]] = {
     "drift": frozenset({"drift", "offset", "scale"}),
     "offset": frozenset({"offset", "scale", "drift"}),
     "noise": frozenset({"noise"}),
-    "surge": frozenset({"surge", "coordinated", "decimal", "typo", "unit", "order", "retail_below_wholesale"}),
-    "short weight": frozenset({"short_weight", "bias", "short_bias"}),
+    "surge": frozenset({"surge", "unit", "coordinated"}),
+    "short weight": frozenset({"short_weight", "short_bias", "bias"}),
     "cooling": frozenset({"cooling_failure", "warm"}),
     "plume": frozenset({"plume", "episode"}),
 }
 """Kind of an incident → the kinds of anomalies that name it."""
-_NAMED = frozenset().union(*OF_KIND.values())
+NEVER = frozenset(
+    {
+        *(
+            "clock",
+            "decimal",
+            "typo",
+            "stale",
+            "order",
+            "retail_below_wholesale",
+            "over_bias",
+            "digit_preference",
+            "digits",
+        ),
+        *("empty_pan", "zero_below", "zero_above", "stall", "door", "crowding", "contamination"),
+    }
+)
+"""Kinds that name what never befalls the city: it cannot tell how often they are true, so their scores stay raw."""
+_NAMED = NEVER.union(*OF_KIND.values())
 
 
 def explains(incident: str, kind: str) -> bool:
     """Whether an anomaly of a kind may be said of an incident: where it names it, and where it names nothing in particular
-    (spike, novelty, change) but that results are not as expected, which silence does not make so."""
+    (range, spike, novelty, change) but that results are not as expected, which silence does not make so."""
     return kind in OF_KIND.get(incident, frozenset()) or (kind not in _NAMED and incident != "gap")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from aedilis.vocabulary import Scope
 from simulation.incidents import iso
-from trial.calibration.labels import AFTERMATH, OF_KIND, Truth, explains
+from trial.calibration.labels import AFTERMATH, NEVER, OF_KIND, Truth, explains
 
 HOUR = 3_600
 BEGAN = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
@@ -66,3 +66,8 @@ def test_it_is_of_the_same_subject() -> None:
 @pytest.mark.parametrize("kind", OF_KIND)
 def test_every_incident_is_explained_by_its_own_kinds(kind: str) -> None:
     assert all(explains(kind, one) for one in OF_KIND[kind])
+
+
+def test_what_never_befalls_the_city_explains_nothing_and_is_no_incident() -> None:
+    assert not NEVER & frozenset().union(*OF_KIND.values())
+    assert not any(explains(incident, kind) for incident in OF_KIND for kind in NEVER)
