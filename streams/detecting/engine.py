@@ -21,7 +21,7 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Scope, Severity, Test, Thing
-from detectors.core.calibration import calibrated
+from detectors.core.calibration import Calibrate, calibrated
 from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
@@ -52,8 +52,6 @@ MOST_OBSERVATIONS = 8_000
 Times = npt.NDArray[np.int64]
 Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 """The uses of a Datastream by its type and version, and its allowed lateness in µs."""
-Calibrate = Callable[[str, str, float], float]
-"""(detector, kind, raw score) → the score that an anomaly says."""
 Told = Callable[[str, Times, Times, npt.NDArray[np.float64]], None]
 """Is told what each detector made of Observations: its name, their Datastreams, times (µs) and scores, each `(n,)`."""
 
@@ -535,7 +533,7 @@ def _anomaly(
         starts_at=change.starts_at,
         detected_at=detected_at,
         ends_at=ends_at,
-        score=calibrate(detector.name, kind, change.score),
+        score=calibrate(detector.name, kind, change.score, ended=ends_at is not None),
         result=result,
         expected_low=low,
         expected_high=high,

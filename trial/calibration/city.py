@@ -66,8 +66,8 @@ def watch(seed: int, days: float, advance: Callable[[int], None] = lambda _: Non
     return seen
 
 
-def _raw(detector: str, kind: str, score: float) -> float:
-    return score
+def _raw(detector: str, kind: str, raw: float, *, ended: bool) -> float:
+    return raw
 
 
 def _layout(city: City, number: int, types: list[CompiledType], start: datetime) -> list[list[Datastream]]:

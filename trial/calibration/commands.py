@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from aedilis.errors import PageError
-from detectors.core.calibration import Calibration, Line, strength
+from detectors.core.calibration import Calibration, Line, Lines, strength
 
 if TYPE_CHECKING:
     from trial.calibration.reliability import Judged
 
+MOMENTS = {"opened": "when they opened", "ended": "in the end"}
 Key = tuple[str, str]
 """Detector and kind."""
 BEGIN, END = "<!-- calibrate: written by `aedilis calibrate --page` -->", "<!-- /calibrate -->"
@@ -55,14 +56,15 @@ def calibrate(seeds: int, shown: int, days: float, out: Path | None, page: Path 
         task = progress.add_task("cities", total=(seeds + shown) * days * 24)
         fit = gathered(range(1, seeds + 1), days, lambda hours: progress.advance(task, hours))
         others = gathered(range(FIRST_SHOWN, FIRST_SHOWN + shown), days, lambda hours: progress.advance(task, hours))
-    lines = {key: line for key, one in sorted(fit.items()) if (line := fitted([*one.opened, *one.ended])) is not None}
+    lines = {key: Lines(fitted(one.opened), fitted(one.ended)) for key, one in sorted(fit.items())}
     made = f"aedilis calibrate --seeds {seeds} --shown {shown} --days {days:g}"
     tables = f"Made with `{made}`.\n\n{markdown(lines, fit, others)}"
     click.echo(tables)
     if out is not None:
-        by_detector: dict[str, dict[str, Line]] = defaultdict(dict)
-        for (detector, kind), line in lines.items():
-            by_detector[detector][kind] = line
+        by_detector: dict[str, dict[str, Lines]] = defaultdict(dict)
+        for (detector, kind), known in lines.items():
+            if known != Lines():
+                by_detector[detector][kind] = known
         raw = msgspec.json.encode(Calibration(made, dict(by_detector)))
         out.write_bytes(msgspec.json.format(raw, indent=2) + b"\n")
     if page is not None:
@@ -91,35 +93,44 @@ def gathered(seeds: Iterable[int], days: float, advance: Callable[[int], None]) 
     return dict(found)
 
 
-def markdown(lines: Mapping[Key, Line], fit: Mapping[Key, Scores], shown: Mapping[Key, Scores]) -> str:
-    """The lines, how far they were off on the cities shown, and their reliability curve."""
-    from trial.calibration.reliability import expected_error
-
-    head = "| detector | kind | anomalies to fit by | shown on | of these true | off raw | off calibrated |\n"
+def markdown(lines: Mapping[Key, Lines], fit: Mapping[Key, Scores], shown: Mapping[Key, Scores]) -> str:
+    """How far each score is off on the cities shown, raw and calibrated, and the reliability curves."""
+    head = "| detector | kind | anomalies to fit by | shown on | of these true |"
+    head += " off when opened: raw, calibrated | off in the end |\n"
     rows = [head + "| --- | --- | --- | --- | --- | --- | --- |"]
     none = Scores([], [])
-    for detector, kind in sorted({*fit, *shown}):
-        line, seen = lines.get((detector, kind)), shown.get((detector, kind), none)
-        raw = [*seen.opened, *seen.ended]
-        off = (expected_error(raw), expected_error(_said(line, raw)))
+    for key in sorted({*fit, *shown}):
+        seen = shown.get(key, none)
         true = f"{sum(one.true for one in seen.opened) / len(seen.opened):.1%}" if seen.opened else "–"
-        fitted_by = f"{len(fit.get((detector, kind), none).opened):,}" + ("" if line else ", too few")
-        told = f"{off[0]:.3f} | {off[1]:.3f}" if raw else "– | –"
-        rows.append(f"| {detector} | {kind} | {fitted_by} | {len(seen.opened):,} | {true} | {told} |")
+        known = "" if lines.get(key, Lines()) != Lines() else ", too few"
+        fitted_by = f"{len(fit.get(key, none).opened):,}{known}"
+        told = " | ".join(_off([key], lines, shown, moment) for moment in MOMENTS) if seen.opened else "– | –"
+        rows.append(f"| {key[0]} | {key[1]} | {fitted_by} | {len(seen.opened):,} | {true} | {told} |")
     parts = ["\n".join(rows)]
-    graded = [key for key in shown if (line := lines.get(key)) is not None and len(line.strength) > 1]
+    graded = [key for key in shown if len({one.score for one in shown[key].opened}) > 1]
     for title, keys in (("All together", list(shown)), ("Those whose scores differ from anomaly to anomaly", graded)):
-        for when in ("opened", "ended"):
-            raw = [one for key in keys for one in getattr(shown[key], when)]
-            said = [one for key in keys for one in _said(lines.get(key), getattr(shown[key], when))]
-            measured = f"off by {expected_error(said):.3f}; raw scores by {expected_error(raw):.3f}"
-            moment = "when they opened" if when == "opened" else "in the end"
-            parts.append(f"{title}, {moment} ({measured}):\n\n{_curve(said)}")
+        for moment, words in MOMENTS.items():
+            off = _off(keys, lines, shown, moment)
+            parts.append(f"{title}, {words} (off: {off}):\n\n{_curve(_all(keys, lines, shown, moment))}")
     return "\n\n".join(parts) + "\n"
 
 
-def _said(line: Line | None, raw: Sequence[Judged]) -> list[Judged]:
-    return list(raw) if line is None else [one._replace(score=line.at(strength(one.score))) for one in raw]
+def _off(keys: Sequence[Key], lines: Mapping[Key, Lines], shown: Mapping[Key, Scores], moment: str) -> str:
+    """Raw and calibrated."""
+    from trial.calibration.reliability import expected_error
+
+    raw, said = (expected_error(_all(keys, by, shown, moment)) for by in ({}, lines))
+    return f"{raw:.3f}, {said:.3f}"
+
+
+def _all(keys: Sequence[Key], lines: Mapping[Key, Lines], shown: Mapping[Key, Scores], moment: str) -> list[Judged]:
+    """What these said at a moment, calibrated by `lines`."""
+    found: list[Judged] = []
+    for key in keys:
+        line: Line | None = getattr(lines.get(key, Lines()), moment)
+        raw: list[Judged] = getattr(shown[key], moment)
+        found += raw if line is None else [one._replace(score=line.at(strength(one.score))) for one in raw]
+    return found
 
 
 def _curve(said: Sequence[Judged]) -> str:

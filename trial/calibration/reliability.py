@@ -40,7 +40,7 @@ class _Block:
 
 
 def fitted(judged: Sequence[Judged]) -> Line | None:
-    """The line of one detector and kind; None: too few to tell."""
+    """The line of such scores; None: too few to tell."""
     if len(judged) < FEWEST:
         return None
     blocks = _together(sorted((strength(one.score), one.true) for one in judged))
@@ -50,7 +50,7 @@ def fitted(judged: Sequence[Judged]) -> Line | None:
         for i, point in enumerate(points)
         if i in (0, len(points) - 1) or not points[i - 1][1] == point[1] == points[i + 1][1]
     ]
-    return Line(tuple(round(x, 3) for x, _ in kept), tuple(round(y, 4) for _, y in kept))
+    return Line(tuple(round(x, 3) for x, _ in kept), tuple(round(y, 6) for _, y in kept))
 
 
 def _together(pairs: Sequence[tuple[float, bool]]) -> list[_Block]:

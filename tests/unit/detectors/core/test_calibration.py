@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from detectors.core import calibration
-from detectors.core.calibration import STRONGEST, Line, calibrated, strength
+from detectors.core.calibration import STRONGEST, Line, Lines, calibrated, strength
 
 LINE = Line((1.0, 2.0, 4.0), (0.5, 0.9, 0.98))
 
@@ -29,14 +29,15 @@ def test_strength_has_a_digit_for_each_nine() -> None:
 
 
 def test_what_stands_in_no_table_says_its_raw_score(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "_lines", lambda: {"spike": {"spike": LINE}})
-    assert calibrated("spike", "spike", 0.99) == pytest.approx(0.9)
-    assert calibrated("spike", "step", 0.97) == calibrated("other", "spike", 0.97) == 0.97
+    monkeypatch.setattr(calibration, "_lines", lambda: {"spike": {"spike": Lines(opened=LINE)}})
+    assert calibrated("spike", "spike", 0.99, ended=False) == pytest.approx(0.9)
+    raw = [("spike", "spike", True), ("spike", "step", False), ("other", "spike", False)]
+    assert {calibrated(detector, kind, 0.97, ended=ended) for detector, kind, ended in raw} == {0.97}
 
 
 def test_the_file_has_lines_that_never_fall() -> None:
     for kinds in calibration._lines().values():
-        for line in kinds.values():
+        for line in (one for lines in kinds.values() for one in (lines.opened, lines.ended) if one):
             assert len(line.strength) == len(line.probability) > 0
             assert all(a < b for a, b in itertools.pairwise(line.strength))
             assert all(a <= b for a, b in itertools.pairwise(line.probability))
