@@ -30,6 +30,7 @@ _COMMANDS = {
         "trial.backtest.commands", "backtest", "Run a sensor type over stored history, two versions beside each other."
     ),
     "bench": Later("bench.commands", "bench", "Measure how fast the line is on this machine."),
+    "calibrate": Later("trial.calibration.commands", "calibrate", "Fit what scores mean, on simulated cities."),
     "things": Later("registry.things_commands", "things", "Name, place and approve Things."),
     "types": Later("registry.commands", "types", "Show, check and change sensor types."),
 }

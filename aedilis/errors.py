@@ -102,6 +102,10 @@ class ThingsError(AedilisError):
     """Things: {count} fault(s):\n{faults}"""
 
 
+class PageError(AedilisError):
+    """Page {page} has no place for tables. Mend: {mend}"""
+
+
 class DetectError(AedilisError):
     """Detect {path}: {problem}. Mend: {mend}"""
 

@@ -230,8 +230,11 @@ class Alert(msgspec.Struct, frozen=True):
     opened_at: int  # event time
     resolved_at: int | None
     anomalies: tuple[int, ...]
-    summary: str
+    summary: str  # English
     historic: bool  # more than an hour old when it came in: stored, not notified
+    summary_zh: str = ""  # Chinese
+    evidence: tuple[Evidence, ...] = ()  # of its latest anomaly, as are the facts
+    facts: dict[str, float] = {}
 
 
 class Problem(msgspec.Struct, frozen=True):

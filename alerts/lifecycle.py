@@ -8,6 +8,7 @@ Pure: no clock, no I/O. One book serves one partition of the log and is handed e
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -99,8 +100,8 @@ class AlertBook:
                 opened_at=anomaly.detected_at,
                 resolved_at=None,
                 anomalies=(anomaly.id,),
-                summary=anomaly.explanation,
                 historic=anomaly.ingested_at - anomaly.detected_at > HISTORIC_AFTER,
+                **_why(anomaly),
             )
             return entry.alert
         entry.alert = msgspec.structs.replace(
@@ -109,7 +110,7 @@ class AlertBook:
             status=TRANSITIONS[entry.alert.status, Event.ANOMALY],
             severity=max(entry.alert.severity, anomaly.severity, key=_RANK.__getitem__),
             anomalies=(*entry.alert.anomalies, anomaly.id),
-            summary=anomaly.explanation,
+            **_why(anomaly),
         )
         return entry.alert
 
@@ -123,6 +124,16 @@ class AlertBook:
             status=TRANSITIONS[alert.status, Event.CALM],
             resolved_at=ends_at,
         )
+
+
+def _why(anomaly: Anomaly) -> dict[str, Any]:
+    """What its latest anomaly says for it."""
+    return {
+        "summary": anomaly.explanation,
+        "summary_zh": anomaly.explanation_zh,
+        "evidence": anomaly.evidence,
+        "facts": anomaly.facts,
+    }
 
 
 def _next(alert: Alert, event_time: int) -> Revision:

@@ -15,11 +15,13 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from aedilis.quality import QUALITY_WORDS, said_by, validity
+from aedilis.vocabulary import Scope
+from detectors.core.explain import Finding, would_be_normal
 from storage.queries import Reader
 
 router = APIRouter(prefix="/api/v1")
 Row = dict[str, Any]
-_IDENTITIES = frozenset({"id", "datastream", "thing_id"})
+_IDENTITIES = frozenset({"id", "datastream", "thing_id", "subject"})
 _HOURS = {"h": 1, "d": 24, "y": 8766}
 DEFAULT_INTERVALS = 200
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -50,6 +52,7 @@ Known = Annotated[int | None, BeforeValidator(_filled), Query(**_BIGINT)]
 """The identity of the last row of the piece before."""
 Moment = Annotated[datetime | None, BeforeValidator(_filled)]
 Word = Annotated[str | None, BeforeValidator(_filled), Query(max_length=200)]
+About = Annotated[Scope | None, BeforeValidator(_filled)]
 Last = Annotated[timedelta | None, BeforeValidator(_range)]
 Limit = Annotated[int, Query(ge=1, le=5000)]
 
@@ -75,6 +78,26 @@ def plain(row: Row) -> Row:
         else:
             out[name] = value
     return out
+
+
+def normal(row: Row) -> dict[str, str]:
+    """Language → what would have made an anomaly normal; empty where nobody can tell."""
+    finding = Finding(
+        kind=row["kind"],
+        detector=row["detector"],
+        scope=Scope(row["scope"]),
+        thing=row["thing"],
+        name=row["name"],
+        zone=row["zone"],
+        unit=row["unit"],
+        interval=row["interval_us"] or 0,
+        result=row["result"],
+        expected_low=row["expected_low"],
+        expected_high=row["expected_high"],
+        starts_at=0,
+        facts=row["facts"],
+    )
+    return {"en": would_be_normal(finding, "en"), "zh": would_be_normal(finding, "zh")}
 
 
 def found(row: Row | None, what: str) -> Row:
@@ -189,6 +212,7 @@ async def anomalies(
     open_only: bool = False,
     status: Annotated[Word, Query(pattern="^(open|ended)$")] = None,
     kind: Word = None,
+    scope: About = None,
     agency: Word = None,
     before: Known = None,
     limit: Limit = 200,
@@ -198,12 +222,20 @@ async def anomalies(
         open_only=open_only or status == "open",
         ended_only=status == "ended",
         kind=kind,
+        scope=scope,
         agency=agency,
         before=before,
         limit=limit,
     )
     _link_next(request, response, "before", more(rows, limit))
     return [plain(row) for row in rows]
+
+
+@router.get("/anomalies/{number}")
+async def anomaly(request: Request, number: Identity) -> Row:
+    """One anomaly, and what would have made it normal."""
+    row = found(await reader_of(request).anomaly(number), "anomaly")
+    return {**plain(row), "normal": normal(row)}
 
 
 @router.get("/alerts")

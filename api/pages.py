@@ -21,11 +21,12 @@ from fastapi.templating import Jinja2Templates
 
 from aedilis import units
 from aedilis.quality import QUALITY_WORDS
-from aedilis.vocabulary import AlertStatus, Severity
+from aedilis.vocabulary import AlertStatus, Scope, Severity
 from api import words
-from api.data import Identity, Known, Last, Moment, Row, Word, found, more, reader_of, span
+from api.data import About, Identity, Known, Last, Moment, Row, Word, found, more, normal, reader_of, span
 from api.security import COOKIE, Door, from_here, own_address
 from detectors.core.discovery import all_detectors
+from detectors.core.explain import name_of
 
 router = APIRouter(default_response_class=HTMLResponse)
 templates = Jinja2Templates(Path(__file__).parent / "templates")
@@ -60,6 +61,16 @@ def _sentence(context: jinja2.runtime.Context, text: str) -> str:
 
 
 @jinja2.pass_context
+def _told(context: jinja2.runtime.Context, row: Mapping[str, Any]) -> str:
+    return words.sentence(words.told(row, context["language"]), context["zone"])
+
+
+@jinja2.pass_context
+def _called(context: jinja2.runtime.Context, name: str, detector: str) -> str:
+    return name_of(detector, name, context["language"])
+
+
+@jinja2.pass_context
 def _address(context: jinja2.runtime.Context, **changes: str | None) -> str:
     """This page's address with other parameters; those changed to None are left out, a piece begins anew."""
     query = {**context["request"].query_params, "before": None, "after": None, **changes}
@@ -68,10 +79,15 @@ def _address(context: jinja2.runtime.Context, **changes: str | None) -> str:
     return f"{path}?{urlencode(given)}" if given else str(path)
 
 
-def evidence(row: Mapping[str, Any]) -> str:
-    """The address of the chart of an anomaly or alert, with some time around it; of an open one up to the newest."""
+def shown_at(row: Mapping[str, Any]) -> str:
+    """The address where an anomaly or alert can be seen: the chart of its Datastream, with some time around it, of an
+    open one up to the newest; of one about more than a Datastream the page of the anomaly."""
+    if row["datastream"] is None:
+        return f"/anomalies/{row['anomalies'][-1] if 'anomalies' in row else row['id']}"
     begin = row.get("starts_at") or row["opened_at"]
     end = row.get("ends_at") or row.get("resolved_at")
+    if row["interval_us"] is None:  # the tables do not know it yet
+        return f"/datastreams/{row['datastream']}"
     spacing = timedelta(microseconds=row["interval_us"])
     margin = max(20 * spacing, ((end or begin) - begin) / 2)
     query = {"start": begin - margin}
@@ -82,9 +98,20 @@ def evidence(row: Mapping[str, Any]) -> str:
 
 
 templates.env.filters.update(
-    ago=words.ago, time=_local, number=words.number, unit=units.written, sentence=_sentence, evidence=evidence
+    ago=words.ago,
+    time=_local,
+    number=words.number,
+    unit=units.written,
+    with_unit=units.with_unit,
+    sentence=_sentence,
+    told=_told,
+    subject=words.subject,
+    shown_at=shown_at,
+    called=_called,
 )
-templates.env.globals.update(shapes=SHAPES, severities=[*Severity], quality=QUALITY_WORDS, address=_address)
+templates.env.globals.update(
+    shapes=SHAPES, severities=[*Severity], quality=QUALITY_WORDS, address=_address, band=words.band
+)
 
 
 def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTMLResponse:
@@ -93,6 +120,7 @@ def page(request: Request, name: str, code: int = 200, /, **values: Any) -> HTML
     common = {
         "user": getattr(request.state, "user", None),
         "zone": request.app.state.zone,
+        "language": words.language_of(request.query_params.get("lang"), request.headers.get("accept-language")),
         "keep": f"?{urlencode(kept, safe=':')}" if kept else "",
     }
     return templates.TemplateResponse(request, f"{name}.html", {**common, **values}, status_code=code)
@@ -118,8 +146,12 @@ def project(things: Sequence[Row]) -> list[Row]:
     ]
 
 
-def zones_of(things: Sequence[Row]) -> list[Row]:
-    """The zones of Things: agency, zone, things, datastreams, last_time, silent, open_alerts, severity, members."""
+def zones_of(things: Sequence[Row], alerted: Sequence[Row] = ()) -> list[Row]:
+    """The zones of Things: agency, zone, things, datastreams, last_time, silent, open_alerts, severity, members, own.
+
+    `alerted` has what is open on zones as such, which counts with what is open on their Things; `own` is that of the zone.
+    """
+    of_zone = {(one["agency"], one["zone"]): one for one in alerted}
     grouped: dict[tuple[str, str], list[Row]] = {}
     for thing in things:
         grouped.setdefault((thing["agency"], thing["zone"]), []).append(thing)
@@ -132,10 +164,12 @@ def zones_of(things: Sequence[Row]) -> list[Row]:
             "datastreams": sum(thing["datastreams"] for thing in members),
             "last_time": max((thing["last_time"] for thing in members if thing["last_time"]), default=None),
             "silent": sum(thing["silent"] for thing in members),
-            "open_alerts": sum(thing["open_alerts"] for thing in members),
-            "severity": worst([thing["severity"] for thing in members]),
+            "open_alerts": sum(thing["open_alerts"] for thing in members) + (own["alerts"] if own else 0),
+            "severity": worst([*(thing["severity"] for thing in members), own["severity"] if own else None]),
+            "own": own,
         }
         for (agency, zone), members in grouped.items()
+        for own in (of_zone.get((agency, zone)),)
     ]
 
 
@@ -159,7 +193,7 @@ async def city(request: Request) -> Response:
     return page(
         request,
         "city",
-        zones=zones_of(things),
+        zones=zones_of(things, await reader.open_alerts_of_zones()),
         marked=marked[-SMALL_MAP:],
         calm=calm if len(dots) <= SMALL_MAP else [],
         crowd="".join(f"M{dot['x']} {dot['y']}h0" for dot in calm) if len(dots) > SMALL_MAP else "",
@@ -241,6 +275,7 @@ async def anomalies(
     open_only: bool = False,
     status: Annotated[Word, Query(pattern="^(open|ended)$")] = None,
     kind: Word = None,
+    scope: About = None,
     agency: Word = None,
     before: Known = None,
 ) -> Response:
@@ -251,13 +286,21 @@ async def anomalies(
         open_only=status == "open",
         ended_only=status == "ended",
         kind=kind,
+        scope=scope,
         agency=agency,
         before=before,
         limit=PIECE,
     )
-    shown: Row = {"status": status, "kind": kind, "agency": agency, "before": before}
+    shown: Row = {"status": status, "kind": kind, "scope": scope, "agency": agency, "before": before}
     choices: Row = {"kinds": kinds(kind), "agencies": await reader.agencies(), "next": more(rows, PIECE)}
-    return page(request, "anomalies", anomalies=rows, **shown, **choices)
+    return page(request, "anomalies", anomalies=rows, scopes=[*Scope], **shown, **choices)
+
+
+@router.get("/anomalies/{number}")
+async def anomaly(request: Request, number: Identity) -> Response:
+    """One anomaly: what came, what was expected, what spoke for it."""
+    row = found(await reader_of(request).anomaly(number), "anomaly")
+    return page(request, "anomaly", a=row, normal=normal(row))
 
 
 @router.get("/alerts")

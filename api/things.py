@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from aedilis.errors import ServerError, TopicError
 from aedilis.identity import to_topic_level
-from aedilis.vocabulary import RejectReason
+from aedilis.vocabulary import RejectReason, Scope
 from api.data import Identity, Known, Last, Moment, Row, Word, more, plain, reader_of, span
 from api.pages import PIECE, at, page, ranges
 from api.security import from_here
@@ -36,6 +36,8 @@ DOUBTED = 0.05
 JUDGED = 500
 PLACES = 20
 WAITING = 500
+FOUND = 20
+"""Anomalies on the page of a Thing."""
 REJECTS = 10
 """Groups of rejects on the page of a Thing."""
 LISTED = 5
@@ -112,7 +114,8 @@ def state_of(entry: Entry, stranger: Stranger | None, *, spoke: bool) -> str:
 def wrong_with(
     state: str, datastreams: Sequence[Row], whole: Mapping[int, Row], doubts: Sequence[Row], alerts: Sequence[Row]
 ) -> list[Row]:
-    """What is wrong with a Thing: `severity` (or `silent`), `what` in a few words, `datastream` where it is one."""
+    """What is wrong with a Thing: `severity` (or `silent`), `what` in a few words, `datastream` where it is one, `row` of
+    the alert or the Datastream that says it in several languages."""
     wrong: list[Row] = []
 
     def say(severity: str, what: str, datastream: int | None = None, **more: Any) -> None:
@@ -123,11 +126,11 @@ def wrong_with(
     if state == "held":
         say("notice", "It was put on hold; what it says is kept in quarantine.")
     for alert in alerts:
-        say(alert["severity"], alert["summary"], alert["datastream"], alert=alert)
+        say(alert["severity"], alert["summary"], alert["datastream"], row=alert, alert=alert)
     alerted = {(alert["datastream"], alert["kind"]) for alert in alerts}
     for one in datastreams:
         if one["open_kind"] and (one["id"], one["open_kind"]) not in alerted:
-            say(one["severity"], one["explanation"], one["id"])
+            say(one["severity"], one["explanation"], one["id"], row=one)
     stale = [one for one in datastreams if one["silent"]]
     if stale and len(stale) == len(datastreams):
         say("silent", "It is silent: none of its Datastreams has spoken for three intervals.")
@@ -247,7 +250,10 @@ async def things(
     rows = await reader.city(agency=agency, zone=zone, search=q, after=after, limit=PIECE)
     shown: Row = {"agency": agency, "wanted_zone": zone, "q": q, "after": after, "agencies": await reader.agencies()}
     waiting = len(things_of(request).strangers())
-    return page(request, "things", things=rows, next=more(rows, PIECE), waiting=waiting, **shown)
+    of_zone = []
+    if zone is not None:
+        of_zone = await reader.anomalies(scope=Scope.ZONE, agency=agency, zone=zone, open_only=True, limit=PIECE)
+    return page(request, "things", things=rows, next=more(rows, PIECE), waiting=waiting, wrong=of_zone, **shown)
 
 
 @pages.get("/things/waiting")
@@ -310,6 +316,7 @@ async def _show(
         bounds = {"interval_us": spacing, "last_time": newest, "clock_time": newest}
         first, until = span(bounds, at(start, zone), at(end, zone), last)
     rejects = await reader_of(request).rejects_named(to_topic_level(portrait.key[1]), REJECTS)
+    anomalies = await reader_of(request).anomalies(thing=portrait.number, limit=FOUND)
     lines = await reader_of(request).sparklines(portrait.number, first, until) if rows else {}
     told = {name: "" if value is None else str(value) for name, value in portrait.entry.tells().items()}
     return page(
@@ -329,6 +336,7 @@ async def _show(
         week=WEEK,
         enough=ENOUGH,
         wrong=portrait.wrong,
+        anomalies=anomalies,
         places=portrait.places,
         rejects=rejects,
         waited=[one for one in rejects if one["reason"] == RejectReason.NOT_APPROVED and one["stands"]],

@@ -3,12 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aedilis.errors import SettingError
+from aedilis.vocabulary import Scope
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC")
+
+
+LANGUAGES = ("en", "zh")
+"""In which findings are told, the first to those who asked for neither."""
+
+
+def language_of(asked: str | None, accepted: str | None) -> str:
+    """The language that an address asks for, else the one that the browser likes best (`Accept-Language`)."""
+    if asked in LANGUAGES:
+        return asked
+    best, most = LANGUAGES[0], 0.0
+    for part in (accepted or "").lower().split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        name = tag.partition("-")[0]
+        try:
+            liked = float(weight or 1)
+        except ValueError:
+            continue
+        if name in LANGUAGES and liked > most:
+            best, most = name, liked
+    return best
+
+
+def told(row: Mapping[str, Any], language: str) -> str:
+    """The sentence of an anomaly or alert, in English where there is none in the language."""
+    name = "summary" if "summary" in row else "explanation"
+    return str((row[f"{name}_zh"] if language == "zh" else "") or row[name])
+
+
+def subject(row: Mapping[str, Any]) -> str:
+    """Whom an anomaly or alert is about: `PM2.5 at Dongsi`, `Dongsi`, `PM2.5 in dongcheng`."""
+    if row["scope"] == Scope.ZONE:
+        return f"{row['name']} in {row['zone']}"
+    return str(row["thing"]) if row["scope"] == Scope.THING else f"{row['name']} at {row['thing']}"
+
+
+def band(low: float | None, high: float | None) -> str:
+    """What was expected; empty where nothing is known of it."""
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"at most {number(high)}"
+    return f"at least {number(low)}" if high is None else f"{number(low)} to {number(high)}"
 
 
 def zone_of(name: str) -> ZoneInfo:

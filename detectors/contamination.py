@@ -33,6 +33,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict
 from detectors.core.panel import Grid, Panel
+from detectors.core.words import Phrase, Words
 
 LARGEST = 1e30
 """Results are clipped here."""
@@ -78,6 +79,9 @@ class Contamination:
     kinds: ClassVar[tuple[str, ...]] = ("contamination",)
     evidence: ClassVar[tuple[str, ...]] = ("*",)  # the share of each channel, by its name
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "contamination": Words(Phrase("several channels depart together", "多项指标同时偏离近期水平，疑似受污染"))
+    }
     scope: ClassVar[Scope] = Scope.THING
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

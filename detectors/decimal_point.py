@@ -15,6 +15,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns
 from detectors.core.interface import Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 
 class DecimalPoint:
@@ -24,6 +25,9 @@ class DecimalPoint:
     kinds: ClassVar[tuple[str, ...]] = ("decimal",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "decimal": Words(Phrase("a slipped decimal point or a missing digit", "小数点错位或缺位"))
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("factor", "f8"), ("patience", "i8")])

@@ -11,6 +11,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns
 from detectors.core.interface import FAR, NEVER, Declared, Times, Verdict
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 
 class Gap:
@@ -20,6 +21,11 @@ class Gap:
     kinds: ClassVar[tuple[str, ...]] = ("gap",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "gap": Words(
+            Phrase("no result", "无数据"), normal=Phrase("a result[ every {interval}]", "[每{interval}]一个结果")
+        )
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("after", "i8")])

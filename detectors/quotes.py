@@ -31,6 +31,7 @@ from detectors import elsewhere
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
+from detectors.core.words import Phrase, Words
 
 GROSS = 1.5
 """Logarithm of the move (a factor of 4.5) that is a slip, not a price; three in a row are a new price."""
@@ -65,6 +66,16 @@ class Quotes:
     kinds: ClassVar[tuple[str, ...]] = ("typo", "surge", "unit")
     evidence: ClassVar[tuple[str, ...]] = ("own quotes", "the same goods elsewhere", "other goods here")
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "typo": Words(Phrase("a quote that the next one contradicts", "单次报价有误，下一次报价已否定")),
+        "surge": Words(Phrase("a price that left the others and stays", "价格偏离同类行情且未回落")),
+        "unit": Words(Phrase("a price as if in another unit", "疑似计价单位有变")),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "own quotes": Phrase("its own quotes", "自身报价"),
+        "the same goods elsewhere": Phrase("the same goods elsewhere", "他处同种商品"),
+        "other goods here": Phrase("other goods here", "本处其他商品"),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -11,6 +11,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns
 from detectors.core.interface import Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 
 class Range:
@@ -20,6 +21,9 @@ class Range:
     kinds: ClassVar[tuple[str, ...]] = ("range",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "range": Words(Phrase("out of range", "超出允许范围"), band=Phrase("allowed", "允许"), plain=True)
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("low", "f8"), ("high", "f8")])

@@ -28,6 +28,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -70,6 +71,9 @@ class Spike:
     kinds: ClassVar[tuple[str, ...]] = ("spike",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "spike": Words(Phrase("far from what was expected", "远离预期"), plain=True)
+    }
     schema: ClassVar[int] = 2
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -25,6 +25,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
+from detectors.core.words import Phrase, Words
 
 ALONE, QUIET, SOME, MOST = range(4)
 """How many of the same goods elsewhere moved."""
@@ -47,6 +48,16 @@ class Stale:
     kinds: ClassVar[tuple[str, ...]] = ("stale",)
     evidence: ClassVar[tuple[str, ...]] = ("own quotes", "the same goods elsewhere")
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "stale": Words(
+            Phrase("the same price for longer than it rests", "报价长时间未更新"),
+            normal=Phrase("a new price", "有更新的报价"),
+        )
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "own quotes": Phrase("its own quotes", "自身报价"),
+        "the same goods elsewhere": Phrase("the same goods elsewhere", "他处同种商品"),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("surprise", "f8"), ("warm_up", "i8"), ("every", "i8")])

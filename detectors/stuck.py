@@ -11,6 +11,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 
 class Stuck:
@@ -19,7 +20,17 @@ class Stuck:
     name: ClassVar[str] = "stuck"
     kinds: ClassVar[tuple[str, ...]] = ("stuck",)
     evidence: ClassVar[tuple[str, ...]] = ()
-    facts: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("results", "tolerance")
+    words: ClassVar[Mapping[str, Words]] = {
+        "stuck": Words(
+            Phrase("the same result again and again[, {results} times]", "结果长时间不变[，连续 {results} 次]"),
+            normal=Phrase("a result that differs[ by more than {tolerance}]", "有变化的结果[，变化大于 {tolerance}]"),
+        )
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "results": Phrase("equal results", "相同结果数"),
+        "tolerance": Phrase("what passes for equal", "视为相同的差值"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("count", "i8"), ("tolerance", "f8"), ("ignore_up_to", "f8")])
@@ -54,7 +65,8 @@ class Stuck:
         state["last"][rows], state["run"][rows], state["since"][rows] = last, run, since
         score = np.where(length >= count, 1.0, 0.5 * length / count)
         unknown = np.full(len(score), np.nan)
-        return Verdict(score, unknown, unknown.copy(), begun)
+        facts = np.stack([length, np.where(tolerance > 0, tolerance, np.nan)])
+        return Verdict(score, unknown, unknown.copy(), begun, facts=facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

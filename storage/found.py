@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery
+from psycopg.types.json import Jsonb
+
+from aedilis.identity import thing_id
+from aedilis.vocabulary import Alert, Anomaly, DeadLetter, Delivery, Scope
 from storage.database import Connection, queries
 from storage.lane import Kind, Part, Rest, Statement
 from storage.observations import moment
@@ -30,10 +33,8 @@ def _anomalies(parts: Sequence[Part]) -> list[Statement]:
 
 
 def _anomaly(record: Anomaly) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in record.__struct_fields__ if name not in ("revision", "ingested_at")}
-    row |= {"revision_time": record.revision.event_time, "revision_sequence": record.revision.sequence}
-    row |= {name: _maybe(row[name]) for name in ("starts_at", "detected_at", "ends_at")}
-    return {**row, "received_at": moment(record.ingested_at)}
+    row = _row(record) | {"received_at": moment(record.ingested_at)}
+    return row | {name: _maybe(row[name]) for name in ("starts_at", "detected_at", "ends_at")}
 
 
 def _alerts(parts: Sequence[Part]) -> list[Statement]:
@@ -41,10 +42,24 @@ def _alerts(parts: Sequence[Part]) -> list[Statement]:
 
 
 def _alert(record: Alert) -> dict[str, Any]:
+    row = _row(record) | {"anomalies": list(record.anomalies)}
+    return row | {name: _maybe(row[name]) for name in ("opened_at", "resolved_at")}
+
+
+def _row(record: Anomaly | Alert) -> dict[str, Any]:
+    """What both say: of whom, and why."""
     row = {name: getattr(record, name) for name in record.__struct_fields__ if name != "revision"}
-    row |= {"revision_time": record.revision.event_time, "revision_sequence": record.revision.sequence}
-    row |= {name: _maybe(row[name]) for name in ("opened_at", "resolved_at")}
-    return {**row, "anomalies": list(record.anomalies)}
+    return {
+        **row,
+        "revision_time": record.revision.event_time,
+        "revision_sequence": record.revision.sequence,
+        "thing": None if record.scope is Scope.ZONE else thing_id(record.agency, record.thing),
+        "thing_name": text(record.thing),
+        "name": text(record.datastream_name),
+        "zone": text(record.zone),
+        "evidence": Jsonb([{"name": text(one.name), "share": one.share} for one in record.evidence]),
+        "facts": Jsonb(record.facts),
+    }
 
 
 def _maybe(time: int | None) -> datetime | None:

@@ -69,6 +69,10 @@ class Reader:
         """
         return await self._all("city", agency=agency, zone=zone, search=search, after=after, limit=limit)
 
+    async def open_alerts_of_zones(self) -> list[Row]:
+        """agency, zone, alerts, severity: what is open on zones as such."""
+        return await self._all("open_alerts_of_zones")
+
     async def agencies(self) -> list[str]:
         """The names of all agencies."""
         return [str(row["name"]) for row in await self._all("agencies")]
@@ -90,7 +94,7 @@ class Reader:
         return await self._all("doubts", id=thing, until=until, limit=limit)
 
     async def open_alerts_of(self, thing: int, limit: int) -> list[Row]:
-        """The open alerts of a Thing, the worst first."""
+        """The open alerts of a Thing and of its Datastreams, the worst first."""
         return await self._all("open_alerts_of", id=thing, limit=limit)
 
     async def datastreams(self, thing: int) -> list[Row]:
@@ -123,10 +127,17 @@ class Reader:
         width = timedelta(seconds=max(1, math.ceil((end - start).total_seconds() / points)))
         return await self._all("series_thinned", width=width, precedence=_PRECEDENCE, **span), width
 
+    async def anomaly(self, number: int) -> Row | None:
+        """One anomaly."""
+        return await self._one("anomaly", id=number)
+
     async def anomalies(
         self,
         *,
         datastream: int | None = None,
+        thing: int | None = None,
+        scope: str | None = None,
+        zone: str | None = None,
         open_only: bool = False,
         ended_only: bool = False,
         kind: str | None = None,
@@ -136,10 +147,16 @@ class Reader:
         before: int | None = None,
         limit: int = 200,
     ) -> list[Row]:
-        """Anomalies, the newest first; `before` is the identity of the last one already known."""
+        """Anomalies, the newest first; `before` is the identity of the last one already known.
+
+        Those of a `thing` are about it or one of its Datastreams.
+        """
         return await self._all(
             "anomalies",
             datastream=datastream,
+            thing=thing,
+            scope=scope,
+            zone=zone,
             open_only=open_only,
             ended_only=ended_only,
             kind=kind,

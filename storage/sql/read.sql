@@ -11,12 +11,11 @@ join (select thing, count(*) as datastreams, max(last_time) as last_time,
 join (select t.agency, t.zone, max(d.last_time) as newest
       from datastream d join thing t on t.id = d.thing group by t.agency, t.zone) z
     on z.agency = t.agency and z.zone = t.zone
-left join (select d.thing, count(*) as anomalies from anomaly a join datastream d on d.id = a.datastream
-           where a.ends_at is null group by d.thing) a on a.thing = t.id
-left join (select d.thing, count(*) as alerts,
-                  (array_agg(a.severity order by array_position(array['critical', 'major', 'minor', 'notice'], a.severity)))[1]
+left join (select thing, count(*) as anomalies from anomaly where ends_at is null group by thing) a on a.thing = t.id
+left join (select thing, count(*) as alerts,
+                  (array_agg(severity order by array_position(array['critical', 'major', 'minor', 'notice'], severity)))[1]
                       as severity
-           from alert a join datastream d on d.id = a.datastream where a.status = 'open' group by d.thing) l
+           from alert where status = 'open' group by thing) l
     on l.thing = t.id
 where (%(agency)s::text is null or t.agency = %(agency)s)
   and (%(zone)s::text is null or t.zone = %(zone)s)
@@ -25,6 +24,12 @@ where (%(agency)s::text is null or t.agency = %(agency)s)
        or (t.agency, t.zone, t.name) > (select k.agency, k.zone, k.name from thing k where k.id = %(after)s))
 order by t.agency, t.zone, t.name
 limit %(limit)s;
+
+-- name: open_alerts_of_zones
+-- What is open on zones as such, and on none of their Things: how many, and the worst.
+select agency, zone, count(*) as alerts,
+       (array_agg(severity order by array_position(array['critical', 'major', 'minor', 'notice'], severity)))[1] as severity
+from alert where status = 'open' and scope = 'zone' group by agency, zone;
 
 -- name: thing
 -- One Thing; `clock_time` is now by its clock, the wall's or, for recorded data, its zone's newest time.
@@ -74,11 +79,11 @@ cross join lateral (select count(*) as seen, count(*) filter (where quality = 3)
 where d.thing = %(id)s and n.seen > 0;
 
 -- name: open_alerts_of
--- The open alerts of a Thing, the worst first.
-select a.id, a.datastream, d.name, a.kind, a.severity, a.opened_at, a.resolved_at, a.summary, d.interval_us
-from datastream d
-join alert a on a.datastream = d.id and a.status = 'open'
-where d.thing = %(id)s
+-- The open alerts of a Thing and of its Datastreams, the worst first.
+select a.*, d.interval_us
+from alerts a
+left join datastream d on d.id = a.datastream
+where a.thing_id = %(id)s and a.status = 'open'
 order by array_position(array['critical', 'major', 'minor', 'notice'], a.severity), a.opened_at desc
 limit %(limit)s;
 
@@ -92,12 +97,12 @@ select d.id, d.name, d.observed_property, d.unit, d.sensor_type, d.sensor_versio
        d.last_result, d.last_quality,
        coalesce(d.last_time < case when t.clock = 'data' then z.newest else now() end
                 - 3 * d.interval_us * interval '1 microsecond', true) as silent,
-       a.kind as open_kind, a.explanation, a.severity
+       a.kind as open_kind, a.explanation, a.explanation_zh, a.severity
 from datastream d
 join thing t on t.id = d.thing
 cross join lateral (select max(o.last_time) as newest from datastream o join thing n on n.id = o.thing
                     where n.agency = t.agency and n.zone = t.zone) z
-left join lateral (select kind, explanation, severity from anomaly
+left join lateral (select kind, explanation, explanation_zh, severity from anomaly
                    where datastream = d.id and ends_at is null order by detected_at desc limit 1) a on true
 where d.thing = %(id)s
 order by d.name;
@@ -157,12 +162,19 @@ where datastream = %(id)s and phenomenon_time >= %(start)s and phenomenon_time <
 group by 1
 order by 1;
 
+-- name: anomaly
+-- One anomaly.
+select a.*, d.interval_us from anomalies a left join datastream d on d.id = a.datastream where a.id = %(id)s;
+
 -- name: anomalies
 -- Anomalies, the newest first; those after the one of identity `before`.
 select a.*, d.interval_us from anomalies a
-join datastream d on d.id = a.datastream
+left join datastream d on d.id = a.datastream
 left join anomaly k on k.id = %(before)s
 where (%(datastream)s::bigint is null or a.datastream = %(datastream)s)
+  and (%(thing)s::bigint is null or a.thing_id = %(thing)s)
+  and (%(scope)s::text is null or a.scope = %(scope)s)
+  and (%(zone)s::text is null or a.zone = %(zone)s)
   and (not %(open_only)s or a.ends_at is null)
   and (not %(ended_only)s or a.ends_at is not null)
   and (%(kind)s::text is null or a.kind = %(kind)s)
@@ -177,7 +189,7 @@ limit %(limit)s;
 -- name: alerts
 -- Alerts, the newest first; those after the one of identity `before`.
 select a.*, d.interval_us, d.unit from alerts a
-join datastream d on d.id = a.datastream
+left join datastream d on d.id = a.datastream
 left join alert k on k.id = %(before)s
 where (%(status)s::text is null or a.status = %(status)s)
   and (%(kind)s::text is null or a.kind = %(kind)s)

@@ -126,30 +126,36 @@ on conflict (datastream, phenomenon_time) do update set
     stored_at = now();
 
 -- name: upsert_anomaly
--- An anomaly's change; an older revision does nothing.
+-- An anomaly's change; an older revision does nothing. The end says nothing of why it opened: that stays.
 insert into anomaly as old
-    (id, revision_time, revision_sequence, datastream, agency, kind, detector, severity, starts_at, detected_at,
-     ends_at, score, result, expected_low, expected_high, explanation, first_received_at)
-values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(datastream)s, %(agency)s, %(kind)s, %(detector)s,
-        %(severity)s, %(starts_at)s, %(detected_at)s, %(ends_at)s, %(score)s, %(result)s, %(expected_low)s,
-        %(expected_high)s, %(explanation)s, %(received_at)s)
+    (id, revision_time, revision_sequence, scope, subject, datastream, agency, thing, thing_name, name, zone, unit, kind,
+     detector, severity, starts_at, detected_at, ends_at, score, result, expected_low, expected_high, evidence, facts,
+     explanation, explanation_zh, first_received_at)
+values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(scope)s, %(subject)s, %(datastream)s, %(agency)s,
+        %(thing)s, %(thing_name)s, %(name)s, %(zone)s, %(unit)s, %(kind)s, %(detector)s, %(severity)s, %(starts_at)s,
+        %(detected_at)s, %(ends_at)s, %(score)s, %(result)s, %(expected_low)s, %(expected_high)s, %(evidence)s,
+        %(facts)s, %(explanation)s, %(explanation_zh)s, %(received_at)s)
 on conflict (id) do update set
     revision_time = excluded.revision_time, revision_sequence = excluded.revision_sequence,
     severity = excluded.severity, starts_at = excluded.starts_at, ends_at = excluded.ends_at, score = excluded.score,
-    explanation = excluded.explanation, last_stored_at = now()
+    evidence = case when excluded.evidence = '[]' then old.evidence else excluded.evidence end,
+    facts = case when excluded.facts = '{}' then old.facts else excluded.facts end,
+    explanation = excluded.explanation, explanation_zh = excluded.explanation_zh, last_stored_at = now()
 where (old.revision_time, old.revision_sequence) < (excluded.revision_time, excluded.revision_sequence);
 
 -- name: upsert_alert
 -- An alert's change; an older revision does nothing.
 insert into alert as old
-    (id, revision_time, revision_sequence, key, status, severity, agency, datastream, kind, opened_at, resolved_at,
-     anomalies, summary, historic)
-values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(key)s, %(status)s, %(severity)s, %(agency)s,
-        %(datastream)s, %(kind)s, %(opened_at)s, %(resolved_at)s, %(anomalies)s, %(summary)s, %(historic)s)
+    (id, revision_time, revision_sequence, key, status, severity, scope, subject, datastream, agency, thing, thing_name,
+     name, zone, kind, opened_at, resolved_at, anomalies, evidence, facts, summary, summary_zh, historic)
+values (%(id)s, %(revision_time)s, %(revision_sequence)s, %(key)s, %(status)s, %(severity)s, %(scope)s, %(subject)s,
+        %(datastream)s, %(agency)s, %(thing)s, %(thing_name)s, %(name)s, %(zone)s, %(kind)s, %(opened_at)s,
+        %(resolved_at)s, %(anomalies)s, %(evidence)s, %(facts)s, %(summary)s, %(summary_zh)s, %(historic)s)
 on conflict (id) do update set
     revision_time = excluded.revision_time, revision_sequence = excluded.revision_sequence, status = excluded.status,
     severity = excluded.severity, resolved_at = excluded.resolved_at, anomalies = excluded.anomalies,
-    summary = excluded.summary, last_stored_at = now()
+    evidence = excluded.evidence, facts = excluded.facts, summary = excluded.summary, summary_zh = excluded.summary_zh,
+    last_stored_at = now()
 where (old.revision_time, old.revision_sequence) < (excluded.revision_time, excluded.revision_sequence);
 
 -- name: upsert_delivery

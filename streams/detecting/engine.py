@@ -20,7 +20,8 @@ import numpy.typing as npt
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
 from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Scope, Severity, Test
-from detectors.core.explain import explain
+from detectors.core.calibration import Calibrate, calibrated
+from detectors.core.explain import Finding, explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
 from detectors.core.runs import Index, Runs, runs
@@ -53,9 +54,14 @@ class Engine:
     """The state of one partition and its update."""
 
     def __init__(
-        self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline, scored: Told | None = None
+        self,
+        detectors: Mapping[str, Detector | PanelDetector],
+        pipeline: Pipeline,
+        scored: Told | None = None,
+        calibrate: Calibrate = calibrated,
     ) -> None:
         self._pipeline = pipeline
+        self._calibrate = calibrate
         self._roster = Roster()
         self._kinds: dict[tuple[object, ...], int] = {}
         self._lateness = np.zeros(0, np.int64)  # of each kind
@@ -322,13 +328,14 @@ class Engine:
         for change in changes:
             datastream = self._roster.datastreams[change.row]
             subject = Subject(datastream.id, Scope.DATASTREAM, datastream, (change.row,))
-            out.append(_anomaly(subject, watch.detector, watch.uses.severity[self._roster.kind[change.row]], change))
+            severity = watch.uses.severity[self._roster.kind[change.row]]
+            out.append(_anomaly(subject, watch.detector, severity, change, self._calibrate))
 
     def _say_of(self, panel: PanelWatch, changes: Iterable[Change], out: list[Anomaly]) -> None:
         for change in changes:
             subject = panel.subjects[change.row]
             severity = panel.uses.severity[self._roster.kind[subject.members[0]]]
-            out.append(_anomaly(subject, panel.detector, severity, change))
+            out.append(_anomaly(subject, panel.detector, severity, change, self._calibrate))
 
     # ------------------------------------------------------------ checkpoints
 
@@ -411,11 +418,17 @@ _encoder = msgspec.msgpack.Encoder()
 _kept = msgspec.msgpack.Decoder(_KeptTable | KeptBins)
 
 
-def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Severity, change: Change) -> Anomaly:
+def _anomaly(
+    subject: Subject,
+    detector: Detector | PanelDetector,
+    severity: Severity,
+    change: Change,
+    calibrate: Calibrate,
+) -> Anomaly:
     datastream, opening = subject.datastream, change.opening
     kind, detected_at, ends_at = detector.kinds[opening.kind], change.detected_at, change.ends_at
     result, low, high = _known(change.result), _known(change.low), _known(change.high)
-    return Anomaly(
+    anomaly = Anomaly(
         id=anomaly_id(subject.identity, kind, detector.name, detected_at),
         revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
         scope=subject.scope,
@@ -431,24 +444,19 @@ def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Sev
         starts_at=change.starts_at,
         detected_at=detected_at,
         ends_at=ends_at,
-        score=change.score,
+        score=calibrate(detector.name, kind, change.score, ended=ends_at is not None),
         result=result,
         expected_low=low,
         expected_high=high,
         unit=subject.unit,
-        explanation=explain(
-            kind=kind,
-            datastream=datastream,
-            result=result,
-            expected_low=low,
-            expected_high=high,
-            starts_at=change.starts_at,
-            ends_at=ends_at,
-        ),
+        explanation="",
         ingested_at=change.ingested_at,
         evidence=opening.evidence,
         facts=opening.facts,
     )
+    finding = Finding.of(anomaly, datastream.interval)
+    sentences = {"explanation": explain(finding, "en"), "explanation_zh": explain(finding, "zh")}
+    return msgspec.structs.replace(anomaly, **sentences)
 
 
 def _running_newest(first: npt.NDArray[np.bool_], newest: Times) -> Times:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import socket
 import threading
@@ -289,6 +290,7 @@ def paths(city: City) -> list[str]:
         *things,
         *charts,
         "/anomalies",
+        f"/anomalies/{city.one('select id from anomaly limit 1')}",
         "/alerts",
         "/counts",
         "/rejects",
@@ -536,7 +538,7 @@ def test_anomalies_and_alerts_are_filtered_by_links_that_can_be_kept(show: Watch
     page = show("/anomalies")
     everything = city.one("select count(*) from anomaly")
     expect(page.locator("tbody tr")).to_have_count(everything)
-    page.get_by_role("link", name="stuck", exact=True).click()
+    page.locator(".filter").get_by_role("link", name="stuck", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("link", name="ended", exact=True).click()
     expect(page).to_have_url(f"{city.address}/anomalies?kind=stuck&status=ended")
@@ -831,19 +833,7 @@ insert into anomaly (id, revision_time, revision_sequence, datastream, agency, k
 
 
 def test_a_city_of_thousands_stays_usable(installation: Any, browser: Browser) -> None:
-    import psycopg
-
-    with psycopg.connect(installation.database, autocommit=True) as connection:
-        connection.execute(BIG)
-    address = f"http://127.0.0.1:{free_port()}"
-    installation.env["AEDILIS_API"] = address.removeprefix("http://")
-    installation.start("api", "api")
-    until(lambda: serves(address), "the API does not serve")
-    page = browser.new_page(base_url=address)
-    page.goto("/")
-    page.get_by_label("User").fill("admin")
-    page.get_by_label("Password").fill(installation.env["AEDILIS_ADMIN_PASSWORD"])
-    page.get_by_role("button", name="Log in").click()
+    page = page_over(installation, browser, BIG)
     expect(page.locator(".sum")).to_contain_text("3,000 Things")
     expect(page.locator("[data-list=zones] tbody tr")).to_have_count(40)
     assert len(page.content()) < 300_000
@@ -858,6 +848,102 @@ def test_a_city_of_thousands_stays_usable(installation: Any, browser: Browser) -
     assert len(seen) == len(set(seen)) == 250
     assert seen[:3] == ["number 249", "number 250", "number 246"]
     page.close()
+
+
+# ---------------------------------------------------------------- why
+
+WHY = """
+insert into agency (name) values ('city');
+insert into thing (id, agency, name, title, zone, partition, clock, longitude, latitude)
+    values (1, 'city', 'Dongsi', '东四', 'city/dongcheng', 0, 'data', 116.4, 39.9);
+insert into datastream (id, thing, name, observed_property, unit, sensor_type, sensor_version, interval_us, last_time,
+                        last_result, last_quality)
+    values (2, 1, 'PM2.5', 'PM2.5', 'ug/m3', 'air-station', 1, 3600000000, '2015-03-02 12:00+00', 182, 1);
+insert into anomaly (id, revision_time, revision_sequence, scope, subject, datastream, agency, thing, thing_name, name, zone,
+                     unit, kind, detector, severity, starts_at, detected_at, score, result, expected_low, expected_high,
+                     evidence, facts, explanation, explanation_zh, first_received_at)
+values
+    (11, 0, 0, 'datastream', 2, 2, 'city', 1, 'Dongsi', 'PM2.5', 'city/dongcheng', 'ug/m3', 'spike', 'spike', 'minor',
+     '2015-03-01 06:20+00', '2015-03-01 07:20+00', 0.97, 182, 40, 75,
+     '[{"name": "own_history", "share": 0.72}, {"name": "neighbours", "share": 0.28}]', '{}',
+     'PM2.5 182 µg/m³ at Dongsi, expected 40 to 75; since 2015-03-01 06:20 UTC',
+     '东四 PM2.5 182 µg/m³，预期 40 至 75；自 2015-03-01 06:20 UTC 起', now()),
+    (12, 0, 0, 'thing', 1, null, 'city', 1, 'Dongsi', '*', 'city/dongcheng', '1', 'contamination', 'contamination', 'major',
+     '2015-03-01 06:20+00', '2015-03-01 07:20+00', 0.9, null, null, null, '[]', '{}', 'Dongsi: water', '', now()),
+    (13, 0, 0, 'zone', 9, null, 'city', null, '*', 'PM2.5', 'city/dongcheng', 'ug/m3', 'plume', 'plume', 'critical',
+     '2015-03-01 06:20+00', '2015-03-01 07:20+00', 0.9, null, null, 80, '[{"name": "arrival", "share": 1}]',
+     '{"from_deg": 315, "speed_km_h": 12.5}', 'A plume of PM2.5 crosses city/dongcheng', '烟羽', now());
+insert into alert (id, revision_time, revision_sequence, key, status, severity, scope, subject, datastream, agency, thing,
+                   thing_name, name, zone, kind, opened_at, anomalies, summary, summary_zh, historic)
+    select id, 0, 0, subject || '|' || kind, 'open', severity, scope, subject, datastream, agency, thing, thing_name, name,
+           zone, kind, detected_at, array[id], explanation, explanation_zh, false
+    from anomaly;
+"""
+
+
+def test_a_finding_says_why_in_two_languages_whomever_it_is_about(installation: Any, browser: Browser) -> None:
+    page = page_over(installation, browser, WHY)
+    everything = page.locator("#anomaly-list li")
+    expect(everything).to_have_count(3)
+    expect(page.locator("h3").filter(has_text="city/dongcheng")).to_contain_text("critical · 1")
+    row = page.locator("tr").filter(has_text="Dongsi")
+    expect(row).to_contain_text("major · 2")
+    everything.filter(has_text="A plume").click()
+    expect(page.get_by_role("heading", name="Plume: PM2.5 in city/dongcheng")).to_be_visible()
+    facts = page.locator(".facts")
+    for said in (
+        "what was expectedat most 80 µg/m³",
+        "what would be normalat most 80 µg/m³",
+        "from deg315",
+        "speed km h12.5",
+        "score0.90",
+    ):
+        expect(facts).to_contain_text(said)
+    expect(page.locator(".evidence tr")).to_have_text(["arrival100 %"])
+    page.locator(".path").get_by_role("link", name="city/dongcheng").click()
+    expect(page.locator(".wrongs li")).to_have_text(["critical · A plume of PM2.5 crosses city/dongcheng"])
+    page.goto("/things/1")
+    expect(page.locator(".wrongs li").filter(has_text="Dongsi")).to_have_count(2)
+    expect(page.locator("[data-list=found] tbody tr")).to_have_count(2)
+    expect(page.locator("[data-list=found] tbody tr").filter(has_text="the whole Thing")).to_contain_text(
+        "contamination"
+    )
+    page.get_by_role("link", name="spike", exact=True).click()
+    expect(page.locator(".evidence th")).to_have_text(["own history", "neighbours"])
+    bars = page.locator(".bar rect").all()
+    assert [bar.get_attribute("width") for bar in bars] == ["72.0", "28.0"]
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator('.wrong[lang="zh"]')).to_contain_text(
+        "东四 PM2.5 182 µg/m³，预期 40 至 75；自 2015-03-01 06:20 UTC 起"
+    )
+    page.get_by_role("link", name="the chart of this time").click()
+    expect(page).to_have_url(re.compile(r"/datastreams/2\?start="))
+    page.goto("/anomalies?scope=zone")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.goto("/anomalies/14")
+    expect(page.get_by_role("alert")).to_contain_text("There is no anomaly of this identity")
+    chinese = page_over(installation, browser, locale="zh-CN")
+    expect(chinese.locator("#anomaly-list li").filter(has_text="烟羽")).to_have_count(1)
+    expect(chinese.locator("#alert-list li").filter(has_text="Dongsi: water")).to_have_count(1)
+
+
+def page_over(installation: Any, browser: Browser, tables: str = "", **options: Any) -> Page:
+    """A page over tables that were filled by hand."""
+    import psycopg
+
+    if tables:
+        with psycopg.connect(installation.database, autocommit=True) as connection:
+            connection.execute(tables)  # type: ignore[call-overload]
+        installation.env["AEDILIS_API"] = f"127.0.0.1:{free_port()}"
+        installation.start("api", "api")
+    address = f"http://{installation.env['AEDILIS_API']}"
+    until(lambda: serves(address), "the API does not serve")
+    page = browser.new_page(base_url=address, **options)
+    page.goto("/")
+    page.get_by_label("User").fill("admin")
+    page.get_by_label("Password").fill(installation.env["AEDILIS_ADMIN_PASSWORD"])
+    page.get_by_role("button", name="Log in").click()
+    return page
 
 
 def follow(page: Page, link: str, rows: str) -> list[str]:

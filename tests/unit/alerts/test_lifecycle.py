@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Alert, AlertStatus, Anomaly, Revision, Scope, Severity
+from aedilis.vocabulary import Alert, AlertStatus, Anomaly, Evidence, Revision, Scope, Severity
 from alerts.lifecycle import HISTORIC_AFTER, TRANSITIONS, AlertBook, Event
 
 HOUR = 3_600_000_000
@@ -156,3 +156,33 @@ def test_every_state_knows_what_each_event_does() -> None:
     reached = set(TRANSITIONS.values())
     assert {state for state, _ in TRANSITIONS} - {None} <= reached
     assert {event for _, event in TRANSITIONS} == set(Event)
+
+
+def test_an_alert_says_why_its_latest_anomaly_opened() -> None:
+    book = AlertBook()
+    why = {
+        "explanation_zh": "远超预期",
+        "evidence": (Evidence("level", 0.7), Evidence("season", 0.3)),
+        "facts": {"rise": 2.0},
+    }
+    (opened,) = book.apply(msgspec.structs.replace(anomaly(Change(1)), **why))
+    assert (opened.summary_zh, opened.evidence, opened.facts) == tuple(why.values())
+    (joined,) = book.apply(anomaly(Change(2, detector="other")))
+    assert (joined.summary, joined.summary_zh, joined.evidence, joined.facts) == ("at hour 2", "", (), {})
+    assert book.apply(anomaly(Change(2, 3, detector="other"))) == []
+    (resolved,) = book.apply(anomaly(Change(1, 4)))
+    assert resolved.summary == "at hour 2", "an end says nothing of why it opened"
+
+
+def test_an_alert_about_a_zone_says_so_to_whoever_is_told() -> None:
+    of_zone = {
+        "scope": Scope.ZONE,
+        "datastream": None,
+        "thing": "*",
+        "subject": 9,
+        "evidence": (Evidence("level", 1.0),),
+    }
+    (opened,) = AlertBook().apply(msgspec.structs.replace(anomaly(Change(1)), **of_zone))
+    assert opened.key == "9|spike"
+    told = msgspec.to_builtins(opened)
+    assert {name: told[name] for name in of_zone} == {**of_zone, "evidence": ({"name": "level", "share": 1.0},)}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
-from api.data import Last, found, more, plain, span
+from api.data import Last, found, more, normal, plain, span
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -36,6 +36,15 @@ def test_identities_are_text_times_are_utc_bytes_are_text() -> None:
 
 def test_the_number_of_anomalies_stays_a_number() -> None:
     assert plain({"anomalies": 3}) == {"anomalies": 3}
+
+
+def test_an_anomaly_says_what_would_have_made_it_normal() -> None:
+    names = {"thing": "Dongsi", "name": "PM2.5", "zone": "demo/z", "unit": "ug/m3", "facts": {}}
+    numbers = {"result": 182.0, "expected_low": 40.0, "expected_high": 75.0, "interval_us": 3_600_000_000}
+    row = {"kind": "spike", "detector": "spike", "scope": "datastream", **names, **numbers}
+    assert normal(row) == {"en": "at most 75 µg/m³", "zh": "不高于 75 µg/m³"}
+    gap = {**row, "kind": "gap", "detector": "gap", "result": None, "scope": "thing", "interval_us": None}
+    assert normal(gap) == {"en": "a result", "zh": "一个结果"}
 
 
 def test_a_row_that_is_not_there_is_404() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from api.pages import SHAPES, evidence, kinds, project, ranges, worst, zones_of
+from api.pages import SHAPES, kinds, project, ranges, shown_at, worst, zones_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -67,22 +67,39 @@ def test_only_spans_of_ten_intervals_are_offered() -> None:
 
 def address_of(**changes: Any) -> dict[str, str]:
     mark = {"datastream": 7, "starts_at": NOON, "ends_at": None, "interval_us": 60 * MINUTE, **changes}
-    parts = urlsplit(evidence(mark))
+    parts = urlsplit(shown_at(mark))
     assert parts.path == "/datastreams/7"
     return {name: values[0] for name, values in parse_qs(parts.query).items()}
 
 
-def test_the_evidence_of_an_open_anomaly_follows_the_data() -> None:
+def test_the_chart_of_an_open_anomaly_follows_the_data() -> None:
     assert address_of() == {"start": "2026-03-01T16:00Z"}
 
 
-def test_the_evidence_of_an_ended_anomaly_shows_what_was_around_it() -> None:
+def test_the_chart_of_an_ended_anomaly_shows_what_was_around_it() -> None:
     assert address_of(ends_at=NOON + timedelta(hours=2)) == {"start": "2026-03-01T16:00Z", "end": "2026-03-03T11:00Z"}
 
 
-def test_the_evidence_of_a_resolved_alert() -> None:
+def test_the_chart_of_a_resolved_alert() -> None:
     alert = {"opened_at": NOON, "resolved_at": NOON, "datastream": 7, "interval_us": 60 * MINUTE}
-    assert "end=2026-03-03T09:00Z" in evidence(alert)
+    assert "end=2026-03-03T09:00Z" in shown_at(alert)
+
+
+def test_what_is_about_more_than_a_datastream_has_no_chart_but_a_page() -> None:
+    row = {"id": 3, "datastream": None, "starts_at": NOON, "ends_at": None, "interval_us": None}
+    assert shown_at(row) == "/anomalies/3"
+    assert shown_at({**row, "anomalies": [4, -5]}) == "/anomalies/-5"
+
+
+def test_an_anomaly_whose_datastream_is_not_stored_yet_has_a_chart() -> None:
+    assert shown_at({"datastream": 7, "starts_at": NOON, "ends_at": None, "interval_us": None}) == "/datastreams/7"
+
+
+def test_what_is_open_on_a_zone_counts_with_its_things() -> None:
+    alerted = [{"agency": "demo", "zone": "north", "alerts": 2, "severity": "major"}]
+    north, south = zones_of([thing("a", open_alerts=1, severity="minor"), thing("b", zone="south")], alerted)
+    assert (north["open_alerts"], north["severity"], north["own"]) == (3, "major", alerted[0])
+    assert (south["open_alerts"], south["severity"], south["own"]) == (0, None, None)
 
 
 def test_kinds_come_from_the_detectors_and_the_address() -> None:

@@ -55,3 +55,45 @@ def test_a_sentence_tells_its_times_in_the_zone_of_the_pages() -> None:
 def test_an_unknown_zone_is_refused_with_its_setting(name: str) -> None:
     with pytest.raises(SettingError, match="AEDILIS_TIMEZONE"):
         words.zone_of(name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        (None, None, "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "en-GB,en;q=0.9,zh;q=0.8", "en"),
+        (None, "fr, zh;q=0.2, en;q=0.7", "en"),
+        (None, "it, de;q=0.5", "en"),
+        (None, "zh;q=much", "en"),
+        ("zh", "en", "zh"),
+        ("en", "zh", "en"),
+        ("tlh", "zh", "zh"),
+    ],
+)
+def test_the_language_that_is_asked_for_goes_before_that_of_the_browser(
+    asked: str | None, accepted: str | None, language: str
+) -> None:
+    assert words.language_of(asked, accepted) == language
+
+
+def test_a_finding_is_told_in_the_language_or_in_english() -> None:
+    anomaly = {"explanation": "out of range", "explanation_zh": "超出范围"}
+    assert words.told(anomaly, "zh") == "超出范围"
+    assert words.told(anomaly, "en") == words.told({**anomaly, "explanation_zh": ""}, "zh") == "out of range"
+    assert words.told({"summary": "a", "summary_zh": "b"}, "zh") == "b"
+
+
+@pytest.mark.parametrize(
+    ("scope", "written"), [("datastream", "PM2.5 at Dongsi"), ("thing", "Dongsi"), ("zone", "PM2.5 in north")]
+)
+def test_whom_it_is_about(scope: str, written: str) -> None:
+    assert words.subject({"scope": scope, "name": "PM2.5", "thing": "Dongsi", "zone": "north"}) == written
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [(40, 75.25, "40 to 75.25"), (None, 75, "at most 75"), (40, None, "at least 40"), (None, None, "")],
+)
+def test_a_band(low: float | None, high: float | None, written: str) -> None:
+    assert words.band(low, high) == written
