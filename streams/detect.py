@@ -24,7 +24,8 @@ from sensors.declaration import SensorType
 from sensors.registry import load_texts
 from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
-from streams.detecting.engine import SCHEMA, WITHDRAWN, Engine
+from streams.detecting.engine import SCHEMA, Engine
+from streams.detecting.roster import WITHDRAWN
 from streams.detecting.uses import Use
 from streams.partition import Poison, Record, SetBack, Stalled
 

@@ -11,7 +11,6 @@ how observations were cut into frames, nor on how many frames are handed over to
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Scope, Severity, Test, Thing
+from aedilis.vocabulary import Anomaly, Clock, Datastream, Quality, Revision, Scope, Severity, Test
 from detectors.core.explain import explain
 from detectors.core.interface import NEVER, Detector
 from detectors.core.panel import PanelDetector
@@ -29,22 +28,17 @@ from streams.detecting.bins import ALONE, Bins, Closed, KeptBins
 from streams.detecting.clocks import WALL, Clocks
 from streams.detecting.joined import Joined, join
 from streams.detecting.neighbours import Layout, PanelWatch, Subject
-from streams.detecting.rows import UNKNOWN, RowIndex
+from streams.detecting.roster import Roster, declarations
+from streams.detecting.rows import UNKNOWN
 from streams.detecting.silence import Shown, Silence
-from streams.detecting.table import Change, KeptRows, Table, packed, unpack
+from streams.detecting.table import Change, KeptRows, Table
 from streams.detecting.uses import Use
 from streams.detecting.watch import Scored, Watch
 
 SCHEMA = 4
-CHUNK_ROWS = 2_048
-"""Rows of one checkpoint chunk of what is known of each Datastream."""
-DECLARED_ROWS = 48
-"""Rows of one chunk of declarations, whose names may be long."""
 CLOCKS_CHUNK = -1
 TABLE_CHUNKS = 1_000_000
 """Chunk numbers of each detector's tables begin at a multiple of it; those of bins at the next multiple after all."""
-WITHDRAWN = 0
-"""The version of Datastreams whose sensor type reads no more; nothing watches it."""
 MOST_OBSERVATIONS = 8_000
 """So many are taken at once, or one frame: what belongs to them stays in the cache of a processor."""
 
@@ -62,16 +56,7 @@ class Engine:
         self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline, scored: Told | None = None
     ) -> None:
         self._pipeline = pipeline
-        self._capacity = 64
-        self._index = RowIndex()
-        self._datastreams: list[Datastream] = []
-        self._things: dict[int, Thing] = {}
-        self._newest = np.full(self._capacity, NEVER, np.int64)
-        self._thing = np.zeros(self._capacity, np.int64)
-        self._zone = np.zeros(self._capacity, np.intp)
-        self._clock = np.full(self._capacity + 1, -1, np.intp)  # the last one stands for unknown rows
-        self._its_zone = np.full(self._capacity + 1, -1, np.intp)  # where its zone's clock is of use
-        self._kind = np.zeros(self._capacity, np.intp)
+        self._roster = Roster()
         self._kinds: dict[tuple[object, ...], int] = {}
         self._lateness = np.zeros(0, np.int64)  # of each kind
         self._clocks = Clocks()
@@ -82,130 +67,88 @@ class Engine:
         }
         self._bins = Bins()
         gap = self._watches.get("gap")  # it goes by clocks, the others by results
-        self._silence = None if gap is None else Silence(gap, self._clocks, self._capacity)
+        self._silence = None if gap is None else Silence(gap, self._clocks, self._roster)
         self._scoring = [watch for watch in self._watches.values() if watch is not gap]
-        self._dirty = np.zeros(self._capacity // CHUNK_ROWS + 1, bool)
-        self._declared_anew: set[int] = set()
 
     def _teller(self, scored: Told) -> Scored:
         def tell(detector: str, rows: Index, times: Times, scores: npt.NDArray[np.float64]) -> None:
-            scored(detector, np.array([self._datastreams[row].id for row in rows.tolist()], np.int64), times, scores)
+            scored(
+                detector, np.array([self._roster.datastreams[row].id for row in rows.tolist()], np.int64), times, scores
+            )
 
         return tell
 
     def __len__(self) -> int:
-        return len(self._datastreams)
+        return len(self._roster)
 
     # ------------------------------------------------------------ declarations
 
-    def _news(self, header: FrameHeader) -> list[tuple[Datastream, int]]:
-        """Those that are not known as they are declared here, each with its row.
+    def _declare(self, declared: Sequence[tuple[Datastream, int]], ingested_at: int, out: list[Anomaly]) -> None:
+        """Take what a frame declares, and end what is open on those that are no longer watched for it: no observation
+        ever would."""
+        roster = self._roster
+        known = [(one, row) for one, row in declared if row != UNKNOWN]
+        for datastream, row in known:
+            self._let_go(datastream, row, ingested_at, out)
+        groups = sorted({self._bins.group_of(row) for _, row in known} - {ALONE})
+        before = {(name, group): self._layout(name, group) for name in self._panels for group in groups}
+        for datastream, row in declared:
+            self._configure(roster.put(datastream, row))
+        for (name, group), layout in before.items():
+            self._let_go_of(self._panels[name], layout, self._layout(name, group), ingested_at, out)
+        if self._silence is not None:
+            self._silence.look_again()
 
-        Of a type that is in force in another version from here on all Datastreams go to it, also those that it no longer
-        gives, and so does not watch: no frame will name these.
-        """
-        if not header.datastreams and not header.in_force:
-            return []
-        versions = {name: WITHDRAWN if version is None else version for name, version in header.in_force.items()}
-        known = self._datastreams if versions else ()
-        by_id = {one.id: _gone_over(one, versions) for one in (*known, *header.datastreams)}
-        rows = self._index.find(np.array(list(by_id), np.int64)).tolist()
-        return [
-            (one, row)
-            for one, row in zip(by_id.values(), rows, strict=True)
-            if row == UNKNOWN or self._datastreams[row] != one
-        ]
-
-    def _declare(self, datastream: Datastream, row: int) -> None:
-        datastream = self._shared(datastream)
-        if row == UNKNOWN:
-            row = self._index.add(datastream.id)
-            self._datastreams.append(datastream)
-            if row >= self._capacity:
-                self._grow()
-        self._datastreams[row] = datastream
-        self._configure(row)
-        self._dirty[row // CHUNK_ROWS] = True
-        self._declared_anew.add(row // DECLARED_ROWS)
-
-    def _redeclare(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
-        """Declare a known one anew, and end what is open on it and is no longer watched for: no observation ever would."""
-        newest = int(self._newest[row])
+    def _let_go(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
         watched = {use.detector for use in self._pipeline(datastream)[0]}
         for name, watch in self._watches.items():
             if name not in watched and watch.is_open(row):
-                self._say(watch, [watch.end(row, newest, ingested_at)], out)
+                self._say(watch, [watch.end(row, int(self._roster.newest[row]), ingested_at)], out)
         if self._silence is not None and self._silence.watch.detector.name not in watched:
             self._silence.forget(row)
-        group = self._bins.group_of(row)
-        before = {} if group == ALONE else {name: self._layout(name, group) for name in self._panels}
-        self._declare(datastream, row)
-        for name, layout in before.items():
-            panel = self._panels[name]
-            panel.forget_layout(group)
-            for own in panel.vanished(layout, self._layout(name, group)):
-                stays = panel.by_datastream and name in watched  # it has gone over to another neighbourhood
-                if panel.own.decisions["open"][own] and not stays:
-                    self._say_of(panel, [panel.own.end(own, newest, ingested_at)], out)
+
+    def _let_go_of(
+        self, panel: PanelWatch, before: Layout, after: Layout, ingested_at: int, out: list[Anomaly]
+    ) -> None:
+        """End what is open of subjects that have left, but for Datastreams that went over to other neighbours."""
+        for own in panel.vanished(before, after):
+            members = panel.subjects[own].members
+            stays = panel.by_datastream and panel.uses.enabled[self._roster.kind[members[0]]]
+            if panel.own.decisions["open"][own] and not stays:
+                newest = max(int(self._roster.newest[row]) for row in members)
+                self._say_of(panel, [panel.own.end(own, newest, ingested_at)], out)
 
     def _layout(self, name: str, group: int) -> Layout:
-        return self._panels[name].layout(group, self._bins.groups[group].members, self._datastreams, self._kind)
-
-    def _shared(self, datastream: Datastream) -> Datastream:
-        """The same, with what it has in common with others held once."""
-        thing = self._things.get(datastream.thing.id)
-        if thing != datastream.thing:
-            thing = self._things[datastream.thing.id] = datastream.thing
-        return Datastream(
-            datastream.id,
-            thing,
-            sys.intern(datastream.name),
-            sys.intern(datastream.observed_property),
-            sys.intern(datastream.unit),
-            sys.intern(datastream.sensor_type),
-            datastream.sensor_version,
-            datastream.interval,
-        )
-
-    def _grow(self) -> None:
-        more = self._capacity
-        self._capacity *= 2
-        self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
-        self._thing = np.concatenate([self._thing, np.zeros(more, np.int64)])
-        self._zone = np.concatenate([self._zone, np.zeros(more, np.intp)])
-        self._clock = np.concatenate([self._clock, np.full(more, -1, np.intp)])
-        self._its_zone = np.concatenate([self._its_zone, np.full(more, -1, np.intp)])
-        self._kind = np.concatenate([self._kind, np.zeros(more, np.intp)])
-        self._dirty = np.concatenate([self._dirty, np.zeros(more // CHUNK_ROWS + 1, bool)])
-        if self._silence is not None:
-            self._silence.grow(self._capacity)
+        roster = self._roster
+        return self._panels[name].layout(group, self._bins.groups[group].members, roster.datastreams, roster.kind)
 
     def _configure(self, row: int) -> None:
-        datastream = self._datastreams[row]
+        roster = self._roster
+        datastream = roster.datastreams[row]
         thing = datastream.thing
         # a zone's price boards say nothing of how far its air stations are: each sensor type has a clock of its own
-        before, after = int(self._zone[row]), self._clocks.number(f"{thing.zone}|{datastream.sensor_type}")
-        self._thing[row], self._zone[row] = thing.id, after
-        self._clock[row] = after if thing.clock is Clock.DATA else WALL
-        kind = self._kind[row] = self._kind_of(datastream)
+        before, after = int(roster.zone[row]), self._clocks.number(f"{thing.zone}|{datastream.sensor_type}")
+        roster.zone[row] = after
+        roster.clock[row] = after if thing.clock is Clock.DATA else WALL
+        kind = roster.kind[row] = self._kind_of(datastream)
         for watch in self._watches.values():
             if watch.uses.enabled[kind] or (self._silence is not None and watch is self._silence.watch):
                 watch.place(row)
         moved = self._neighbour(row) or before != after
         grouped = self._bins.group_of(row) != ALONE
-        self._its_zone[row] = after if grouped or thing.clock is Clock.DATA else -1
-        if moved and self._newest[row] != NEVER:
+        roster.its_zone[row] = after if grouped or thing.clock is Clock.DATA else -1
+        if moved and roster.newest[row] != NEVER:
             self._rebuild_clocks([before, after])
 
     def _neighbour(self, row: int) -> bool:
         """Put a row among its neighbours, if any detector looks at these; whether it was elsewhere before."""
-        datastream, kind = self._datastreams[row], self._kind[row]
+        datastream, kind = self._roster.datastreams[row], self._roster.kind[row]
         watching = [panel for panel in self._panels.values() if panel.uses.enabled[kind]]
         for panel in watching:
             panel.place(row, datastream)
         left = self._bins.group_of(row)
         if watching:
-            thing, zone = datastream.thing, int(self._zone[row])
+            thing, zone = datastream.thing, int(self._roster.zone[row])
             name, interval = f"{thing.zone}|{datastream.sensor_type}", max(datastream.interval, 1)
             wall = thing.clock is Clock.WALL
             moved = self._bins.join(row, name, zone, interval, int(self._lateness[kind]), wall)
@@ -240,10 +183,9 @@ class Engine:
         return kind
 
     def _rebuild_clocks(self, zones: Iterable[int]) -> None:
-        n = len(self._datastreams)
         for zone in zones:
-            rows = np.flatnonzero((self._zone[:n] == zone) & (self._newest[:n] != NEVER))
-            self._clocks.rebuild(zone, self._thing[rows], self._newest[rows])
+            rows = self._roster.of_zone(zone)
+            self._clocks.rebuild(zone, self._roster.thing[rows], self._roster.newest[rows])
 
     # ------------------------------------------------------------ frames
 
@@ -259,46 +201,41 @@ class Engine:
         part: list[Frame] = []
         size = 0
         for frame in frames:
-            declared = self._news(frame.header)
+            declared = self._roster.news(frame.header)
             if part and (declared or size + len(frame) > MOST_OBSERVATIONS):
                 yield part
                 part, size = [], 0
-            for datastream, row in declared:
-                if row == UNKNOWN:
-                    self._declare(datastream, row)
-                else:
-                    came_in = int(frame.ingested_at.max(initial=frame.header.tick or 0))
-                    self._redeclare(datastream, row, came_in, out)
-            if declared and self._silence is not None:
-                self._silence.look_again()
+            if declared:
+                self._declare(declared, int(frame.ingested_at.max(initial=frame.header.tick or 0)), out)
             part.append(frame)
             size += len(frame)
         if part:
             yield part
 
     def _observe(self, frames: Joined, out: list[Anomaly]) -> None:
-        rows = self._index.find(frames.datastream)
+        roster = self._roster
+        rows = roster.find(frames.datastream)
         walls = frames.wall(int(self._clocks.now[WALL]))
-        shown = Shown(self._clocks, frames, self._clock[rows], self._its_zone[rows], self._thing[rows])
+        shown = Shown(self._clocks, frames, roster.clock[rows], roster.its_zone[rows], roster.thing[rows])
         if len(self._bins):
             self._gather(rows, frames, shown, walls)
         order = self._in_order(rows, frames.time)
         at = rows.take(order)
-        self._dirty[at // CHUNK_ROWS] = True
+        roster.touch(at)
         result = frames.result.take(order)
         # a sentinel is the device's word for having no result
         quality = frames.quality.take(order)
         finite = np.isfinite(result) & (frames.tests.take(order) & Test.SENTINEL == 0)
         measured = finite & (quality != Quality.NOT_EVALUATED)  # serviced or calibrated: it did not measure its place
         passed = measured & (quality != Quality.FAIL)
-        kinds = self._kind.take(at)
+        kinds = roster.kind.take(at)
         laid: dict[bytes, tuple[Runs, Index, Times]] = {}
 
         def lay(mask: npt.NDArray[np.bool_]) -> tuple[Runs, Index, Times]:
             key = mask.tobytes()
             if key not in laid:
                 chosen = runs(rows, frames.time, frames.result, order if mask.all() else order[mask])
-                laid[key] = chosen, self._kind.take(chosen.at), frames.ingested_at.take(chosen.order)
+                laid[key] = chosen, roster.kind.take(chosen.at), frames.ingested_at.take(chosen.order)
             return laid[key]
 
         if self._silence is not None:
@@ -308,7 +245,7 @@ class Engine:
             self._say(
                 self._silence.watch,
                 self._silence.spoke(
-                    chosen, its_kinds, self._clock.take(chosen.at), self._lateness.take(its_kinds), shown, frames
+                    chosen, its_kinds, roster.clock.take(chosen.at), self._lateness.take(its_kinds), shown, frames
                 ),
                 out,
             )
@@ -354,42 +291,43 @@ class Engine:
             return order
         at, times = rows.take(order), time.take(order)
         first = np.concatenate([[True], at[1:] != at[:-1]])
-        newest = np.where(first, self._newest.take(at), np.concatenate([[NEVER], times[:-1]]))
+        newest = np.where(first, self._roster.newest.take(at), np.concatenate([[NEVER], times[:-1]]))
         if not (times > newest).all():
             newest = _running_newest(first, newest)
             in_time = times > newest
             order, at, times = order[in_time], at[in_time], times[in_time]
-        self._newest[at] = times  # of several, the last one stays, and it is the newest
+        self._roster.newest[at] = times  # of several, the last one stays, and it is the newest
         return order
 
     def _begin(self, silence: Silence, first_tick: int) -> None:
-        n = len(self._datastreams)
-        kinds = self._kind[:n]
-        silence.begin(kinds, self._clock[:n], self._lateness.take(kinds), first_tick)
-        self._dirty[: -(-n // CHUNK_ROWS)] = True
+        n = len(self)
+        kinds = self._roster.kind[:n]
+        silence.begin(kinds, self._roster.clock[:n], self._lateness.take(kinds), first_tick)
+        self._roster.touch(slice(0, n))
 
     def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
-        silence, n = self._silence, len(self._datastreams)
+        silence, n = self._silence, len(self)
         if silence is None or not silence.is_due():
             return
-        kinds = self._kind[:n]
-        changes = silence.look(kinds, self._clock[:n], self._lateness.take(kinds), shown, frames)
-        for change in changes:
-            self._dirty[change.row // CHUNK_ROWS] = True
-        self._say(silence.watch, changes, out)
+        kinds = self._roster.kind[:n]
+        self._say(
+            silence.watch,
+            silence.look(kinds, self._roster.clock[:n], self._lateness.take(kinds), shown, frames),
+            out,
+        )
 
     # ------------------------------------------------------------ anomalies
 
     def _say(self, watch: Watch, changes: Iterable[Change], out: list[Anomaly]) -> None:
         for change in changes:
-            datastream = self._datastreams[change.row]
+            datastream = self._roster.datastreams[change.row]
             subject = Subject(datastream.id, Scope.DATASTREAM, datastream, (change.row,))
-            out.append(_anomaly(subject, watch.detector, watch.uses.severity[self._kind[change.row]], change))
+            out.append(_anomaly(subject, watch.detector, watch.uses.severity[self._roster.kind[change.row]], change))
 
     def _say_of(self, panel: PanelWatch, changes: Iterable[Change], out: list[Anomaly]) -> None:
         for change in changes:
             subject = panel.subjects[change.row]
-            severity = panel.uses.severity[self._kind[subject.members[0]]]
+            severity = panel.uses.severity[self._roster.kind[subject.members[0]]]
             out.append(_anomaly(subject, panel.detector, severity, change))
 
     # ------------------------------------------------------------ checkpoints
@@ -400,11 +338,8 @@ class Engine:
         From 0 on they hold the state of rows, from -2 down the declarations of rows, which seldom change; -1 holds
         the clocks.
         """
-        numbers = range(-(-len(self) // CHUNK_ROWS)) if whole else np.flatnonzero(self._dirty).tolist()
-        declared = range(-(-len(self) // DECLARED_ROWS)) if whole else sorted(self._declared_anew)
-        chunks = {number: self._chunk(number) for number in numbers}
-        for number in declared:
-            chunks[-2 - number] = _encoder.encode(self._datastreams[self._part(number, DECLARED_ROWS)])
+        chunks = self._roster.changed(whole=whole)
+        chunks |= {-2 - number: raw for number, raw in self._roster.declared(whole=whole).items()}
         chunks[CLOCKS_CHUNK] = _encoder.encode({"tick": int(self._clocks.now[WALL]), "zones": self._clocks.kept()})
         tables = self._tables()
         for place, (name, own, rows) in enumerate(tables, 1):
@@ -426,36 +361,20 @@ class Engine:
 
     def mark_clean(self) -> None:
         """All that changed so far is kept."""
-        self._dirty[:] = False
-        self._declared_anew.clear()
+        self._roster.mark_clean()
         self._bins.mark_clean()
         for _, _, rows in self._tables():
             rows.mark_clean()
 
-    def _part(self, number: int, rows: int = CHUNK_ROWS) -> slice:
-        return slice(number * rows, min((number + 1) * rows, len(self)))
-
-    def _chunk(self, number: int) -> bytes:
-        part = self._part(number)
-        return _encoder.encode(
-            {
-                "newest": packed(self._newest, part),
-                "behind": b"" if self._silence is None else packed(self._silence.behind, part),
-            }
-        )
-
     def restore(self, chunks: Mapping[int, bytes]) -> None:
         """Take over a checkpoint. A detector whose state has another schema migrates it, or warms up again."""
         for number in sorted((number for number in chunks if number < CLOCKS_CHUNK), reverse=True):
-            for datastream in _declarations.decode(chunks[number]):
-                self._declare(datastream, UNKNOWN)
+            for datastream in declarations(chunks[number]):
+                self._configure(self._roster.put(datastream, UNKNOWN))
         tables = {(name, own): rows for name, own, rows in self._tables()}
         for number in sorted(number for number in chunks if number >= 0):
             if number < TABLE_CHUNKS:
-                chunk, part = _chunks.decode(chunks[number]), self._part(number)
-                unpack(chunk.newest, self._newest, part)
-                if self._silence is not None:
-                    unpack(chunk.behind, self._silence.behind, part)
+                self._roster.restore(number, chunks[number])
                 continue
             kept = _kept.decode(chunks[number])
             if isinstance(kept, KeptBins):
@@ -471,15 +390,10 @@ class Engine:
             clocks = msgspec.msgpack.decode(chunks[CLOCKS_CHUNK], type=_Clocks)
             self._clocks.tick(clocks.tick)
             self._clocks.restore(clocks.zones)
-        self._rebuild_clocks(set(self._zone[: len(self)].tolist()))
+        self._rebuild_clocks(set(self._roster.zone[: len(self)].tolist()))
         if self._silence is not None:
             self._silence.look_again()
         self.mark_clean()
-
-
-class _Chunk(msgspec.Struct):
-    newest: bytes
-    behind: bytes
 
 
 class _KeptTable(msgspec.Struct, tag="table"):
@@ -494,9 +408,7 @@ class _Clocks(msgspec.Struct):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_chunks = msgspec.msgpack.Decoder(_Chunk)
 _kept = msgspec.msgpack.Decoder(_KeptTable | KeptBins)
-_declarations = msgspec.msgpack.Decoder(list[Datastream])
 
 
 def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Severity, change: Change) -> Anomaly:
@@ -536,15 +448,6 @@ def _anomaly(subject: Subject, detector: Detector | PanelDetector, severity: Sev
         ingested_at=change.ingested_at,
         evidence=opening.evidence,
         facts=opening.facts,
-    )
-
-
-def _gone_over(datastream: Datastream, versions: Mapping[str, int]) -> Datastream:
-    version = versions.get(datastream.sensor_type, datastream.sensor_version)
-    return (
-        datastream
-        if version == datastream.sensor_version
-        else msgspec.structs.replace(datastream, sensor_version=version)
     )
 
 

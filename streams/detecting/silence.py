@@ -16,6 +16,7 @@ from detectors.core.interface import FAR, NEVER
 from detectors.core.runs import Index, Runs
 from streams.detecting.clocks import WALL, Clocks
 from streams.detecting.joined import Joined
+from streams.detecting.roster import Roster
 from streams.detecting.table import Change
 from streams.detecting.watch import Watch
 
@@ -74,17 +75,12 @@ class Shown:
 class Silence:
     """The deadlines of one partition's rows."""
 
-    def __init__(self, watch: Watch, clocks: Clocks, capacity: int) -> None:
+    def __init__(self, watch: Watch, clocks: Clocks, roster: Roster) -> None:
         self.watch = watch  # it places every row of the engine, so that its rows are the engine's
         self._table = watch.table
         self._clocks = clocks
-        self.behind = np.zeros(capacity, np.int64)
-        """How late (µs) each row's newest result came."""
+        self._roster = roster
         self._earliest = np.full(1, NEVER, np.int64)  # no row of a clock is due before
-
-    def grow(self, capacity: int) -> None:
-        """Room for more rows."""
-        self.behind = np.concatenate([self.behind, np.zeros(capacity - len(self.behind), np.int64)])
 
     def look_again(self) -> None:
         """Something else than a result has changed what is due."""
@@ -96,14 +92,14 @@ class Silence:
         newest = self._table.state["newest"][:n]
         after = _add(watch.detector.deadline({"newest": newest}, watch.uses.parameters_of(kinds)), lateness)
         behind = (clocks == WALL) & (first_tick > after)
-        self.behind[:n][behind] = first_tick - newest[behind]
+        self._roster.behind[:n][behind] = first_tick - newest[behind]
         self.look_again()
 
     def forget(self, row: int) -> None:
         """A row is not waited for any more. Watched again, it is waited for from its next result on."""
         self._table.state["newest"][row] = NEVER
         self._table.touch(row)
-        self.behind[row] = 0
+        self._roster.behind[row] = 0
 
     def spoke(
         self, runs: Runs, kinds: Index, clocks: Index, lateness: Times, shown: Shown, frames: Joined
@@ -120,7 +116,7 @@ class Silence:
         deadline = watch.detector.deadline({"newest": newest}, parameters)
         after = _add(watch.detector.deadline({"newest": time}, parameters), lateness)
         behind_now = np.where((clock != NEVER) & (clock > after), np.maximum(clock, time) - time, 0)
-        behind = runs.previous(self.behind.take(rows), behind_now)
+        behind = runs.previous(self._roster.behind.take(rows), behind_now)
         due = _add(deadline, behind + lateness)
         seen = clock > due
         late = (time > deadline) | seen
@@ -143,7 +139,7 @@ class Silence:
             changes.append(table.change(row, ends_at=int(time[i]), ingested_at=ingested_at, **_NOTHING))
         watch.detector.update(table.state, parameters, runs)
         table.touch(rows)
-        self.behind[rows] = behind_now.take(runs.last)
+        self._roster.behind[rows] = behind_now.take(runs.last)
         next_due = _add(after, behind_now).take(runs.last)
         self._room()
         np.minimum.at(self._earliest, clocks.take(runs.last), next_due)
@@ -159,7 +155,7 @@ class Silence:
         watch, n = self.watch, len(kinds)
         newest = self._table.state["newest"][:n]
         deadline = watch.detector.deadline({"newest": newest}, watch.uses.parameters_of(kinds))
-        due = _add(deadline, self.behind[:n] + lateness)
+        due = _add(deadline, self._roster.behind[:n] + lateness)
         waited = watch.uses.enabled.take(kinds) & ~self._table.decisions["open"][:n]
         silent = waited & (self._clocks.now.take(clocks) > due)
         self._earliest = np.full(len(self._clocks), FAR, np.int64)
@@ -168,7 +164,7 @@ class Silence:
         changes = []
         for row in np.flatnonzero(silent).tolist():
             frame = shown.first_frame(int(clocks[row]), int(due[row]))
-            found_at = int(deadline[row] + self.behind[row])
+            found_at = int(deadline[row] + self._roster.behind[row])
             changes.append(self._open(row, int(newest[row]), found_at, int(frames.came_in[frame])))
         return changes
 
