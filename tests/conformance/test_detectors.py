@@ -221,7 +221,7 @@ def test_a_snapshot_at_any_point_goes_on_to_the_bit(detector: Detector, at: int)
 @detectors
 def test_state_is_small_plain_and_starts_alike(detector: Detector) -> None:
     assert not detector.state.hasobject
-    assert detector.state.itemsize <= 1024
+    assert detector.state.itemsize <= 5 * 1024
     assert bits(detector, detector.fresh(3)) == bits(detector, detector.fresh(1)) * 3
     assert detector.schema >= 1
 
