@@ -67,6 +67,7 @@ class Novelty:
     name: ClassVar[str] = "novelty"
     kinds: ClassVar[tuple[str, ...]] = ("novelty",)
     evidence: ClassVar[tuple[str, ...]] = ("extreme", "level", "hour")
+    facts: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("block", "i8"), ("warm_up", "i8"), ("rest", "i8")])
