@@ -213,7 +213,8 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
 
 def _judge(s: Columns, p: Any, time: int, seen: _Seen, out: Verdict, b: int) -> None:
     """The verdict of bin `b`."""
-    assert out.kind is not None and out.evidence is not None
+    assert out.kind is not None
+    assert out.evidence is not None
     step = np.abs(seen.off - s["off"])
     contradicted = seen.back & ~seen.first & ~s["told"] & (s["outside"] <= 2) & (step > 0.5 * np.abs(s["off"]))
     typo = np.where(contradicted, s["least"] / p["returned"], 0.0)
