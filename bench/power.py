@@ -49,7 +49,9 @@ def scores(deviations: Floats, a_day: int, **declared: float | str) -> Floats:
     """What the detector says of each weighing, evenly spread over the days; shapes `(weighings, stalls)`, g."""
     many, stalls = deviations.shape
     detector = ShortBias()
-    datastream = Datastream(1, Thing(1, "bench", "hall", "zone", 0), "scale", "weight_bias", "g", "hall", 1, DAY // a_day)
+    datastream = Datastream(
+        1, Thing(1, "bench", "hall", "zone", 0), "scale", "weight_bias", "g", "hall", 1, DAY // a_day
+    )
     parameters = table([detector.parameters_of(declared, datastream)] * (many * stalls), detector.parameters)
     rows = np.tile(np.arange(stalls), many)
     time = np.repeat((START * 1_000_000 + np.arange(many) * (DAY // a_day)).astype(np.int64), stalls)

@@ -39,7 +39,9 @@ class ShortBias:
     evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
-    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("side", "f8"), ("allowed", "f8"), ("unit", "f8"), ("limit", "f8")])
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype(
+        [("side", "f8"), ("allowed", "f8"), ("unit", "f8"), ("limit", "f8")]
+    )
     state: ClassVar[np.dtype[np.void]] = np.dtype(wealth.fields())
     defaults: ClassVar[Mapping[str, Any]] = {"loss": "below", "division": 5.0, "allowed": 1.5, "years": 1000.0}
     _turned: ClassVar[float] = 1.0
@@ -74,9 +76,7 @@ class ShortBias:
             )
         wealth.put_back(state, runs.rows, taken)
         below = p["side"] > 0
-        return Verdict(
-            score, np.where(below, -p["allowed"], np.nan), np.where(below, np.nan, p["allowed"]), since
-        )
+        return Verdict(score, np.where(below, -p["allowed"], np.nan), np.where(below, np.nan, p["allowed"]), since)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

@@ -15,7 +15,7 @@ share of its box that it fills,
     fill = mean height so far / height now:  1/2 on a straight line, near 1 when it rose at once and stands
 
 By Newton's law with time constant τ it is (1 - (1 - e^-s)/s) / (1 - e^-s) after s = t/τ; `FILL` is that of s = 1.7. What fills
-less after `FIRST` minutes and still rises is a failure, what rose faster than `fastest` or fills more is a door; a room that
+less after `FIRST` minutes and still rises is a failure (below `LEAST_FILL` it is a bump on a slow swell, and nothing), what rose faster than `fastest` or fills more is a door; a room that
 does not come back for `door_minutes` has failed whatever its shape. One that comes back is let alone.
 """
 
@@ -25,7 +25,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
@@ -36,7 +35,7 @@ MINUTE = 60_000_000.0
 HOUR = 60.0
 FIRST = 44.0
 """Minutes of which the shape can be seen, on Observations every 15 minutes just so."""
-FILL = 0.635
+LEAST_FILL, FILL = 0.4, 0.635
 NEAR = 0.85
 """Of the highest: what is lower comes back."""
 LEVEL_HOURS = 24.0
@@ -160,7 +159,8 @@ def _follow(held: Columns, q: Columns, now: Floats, time: Times, moment: Floats)
     cause = held["cause"]
     fast = speed > q["fastest"]
     door = reached & (fast | ((since >= FIRST) & (fill > FILL)))
-    failure = reached & rising & ((~fast & (since >= FIRST) & (fill <= FILL)) | (since > q["door"]))
+    straight = ~fast & (since >= FIRST) & (fill <= FILL)
+    failure = reached & rising & (fill >= LEAST_FILL) & (straight | (since > q["door"]))
     cause = np.where(failure, FAILURE, np.where(door & (cause == NOTHING), DOOR, cause))
     # the level rests in an excursion, and begins as a plain mean
     rate = np.maximum(-np.expm1(-passed / (LEVEL_HOURS * HOUR)), 1.0 / (np.minimum(held["count"], 1_000_000) + 1.0))

@@ -32,7 +32,9 @@ class EmptyPan:
     evidence: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
-    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("allowed", "f8"), ("band", "f8"), ("unit", "f8"), ("limit", "f8")])
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype(
+        [("allowed", "f8"), ("band", "f8"), ("unit", "f8"), ("limit", "f8")]
+    )
     state: ClassVar[np.dtype[np.void]] = np.dtype(wealth.fields(2 * len(wealth.STAKES)))
     defaults: ClassVar[Mapping[str, Any]] = {"division": 5.0, "band": 20.0, "allowed": 0.5, "years": 1000.0}
 

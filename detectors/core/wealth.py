@@ -32,7 +32,7 @@ SCORE = 0.9
 """At the threshold."""
 _ODDS = (1.0 - SCORE) / SCORE
 _MOST = 2.0
-"""Times the threshold that anyone may own, so that he is soon poor again when all is well."""
+"""Times the threshold that all may own on average, so that they are soon poor again when all is well."""
 _LEAST = 1e-30
 
 
@@ -72,15 +72,18 @@ def bet(
     newest = taken["newest"][:m]
     passed = (time.astype(np.float64) - newest.astype(np.float64)) / DAY
     days = np.where(newest == NEVER, 1.0, np.minimum(np.maximum(passed, 0.0), 1.0))
-    total, most = np.zeros(m), _MOST * limit
+    total = np.zeros(m)
     for question, gain in enumerate(gains):
         for number, stake in enumerate(stakes, question * len(stakes)):
             wealth = taken["wealth"][number, :m]
-            own = np.minimum((wealth + days) * (1.0 - stake * gain), most)
+            own = (wealth + days) * (1.0 - stake * gain)
             own = np.where(where, np.where(own < _LEAST, 0.0, own), wealth)
             taken["wealth"][number, :m] = own
             total = total + own
     total = total / (len(gains) * len(stakes))
+    most = _MOST * limit
+    taken["wealth"][:, :m] *= np.where(total > most, most / np.maximum(total, most), 1.0)
+    total = np.minimum(total, most)
     reached = taken["reached"][:m] | (total >= limit)
     over = reached & (total < _ODDS * limit)
     taken["wealth"][:, :m][:, over] = 0.0

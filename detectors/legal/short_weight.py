@@ -49,7 +49,9 @@ def versions() -> tuple[Version, ...]:
             one["verified"],
             one["source"],
             tuple(
-                PriceClass(float(its.get("price_up_to", inf)), tuple((float(w), float(g)) for w, g in its["tolerances"]))
+                PriceClass(
+                    float(its.get("price_up_to", inf)), tuple((float(w), float(g)) for w, g in its["tolerances"])
+                )
                 for its in one["classes"]
             ),
         )
