@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream, Thing
-from detectors.bias import ShortBias
 from detectors.core.columns import table
 from detectors.core.runs import runs
 from detectors.core.wealth import DAY, SCORE
+from detectors.short_bias import ShortBias
 from simulation.chance import Chance
 from simulation.markets import deviation
 

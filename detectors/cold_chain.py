@@ -14,7 +14,7 @@ Three questions, each answered as a share of what is allowed; the largest share 
 
 A result holds until the next one, for an hour at most: what was not measured is not known. Limits are declared, in °C; for
 vaccines the WHO's devices alarm above +8 °C for 10 h and at -0.5 °C and below for 60 min (PQS E006, quoted from memory:
-provisional). A room that fails is told sooner by `detectors.cooling`.
+provisional). A room that fails is told sooner by `detectors.cooling_failure`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class ColdChain:
     name: ClassVar[str] = "cold_chain"
     kinds: ClassVar[tuple[str, ...]] = ("too_warm", "too_cold")
     evidence: ClassVar[tuple[str, ...]] = ("time", "dose", "warmth")
+    facts: ClassVar[tuple[str, ...]] = ("minutes", "degree_minutes", "kinetic")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -125,7 +126,7 @@ class ColdChain:
         result = np.minimum(np.maximum(runs.result, COLDEST), WARMEST)
         spoils, moment = spoiling(result), runs.time.astype(np.float64)
         shares, side = np.empty((3, n)), np.empty(n, np.int8)
-        warmth, since = np.empty(n), np.empty(n, np.int64)
+        facts, since = np.empty((3, n)), np.empty(n, np.int64)
         for m, part in runs.rounds():
             now, time, q = result[part], runs.time[part], {name: column[part] for name, column in p.items()}
             new = its["newest"][:m] == NEVER
@@ -157,10 +158,11 @@ class ColdChain:
             most = np.where(is_now == 1, q["high_minutes"], q["low_minutes"])
             shares[0, part] = lasts / most
             shares[1, part] = its["dose"][:m] / q["degree_minutes"]
-            warmth[part] = kinetic(its["spoiled"][:m])
+            warmth = kinetic(its["spoiled"][:m])
+            facts[0, part], facts[1, part], facts[2, part] = lasts, its["dose"][:m], warmth
             known = (moment[part] - its["begun"][:m].astype(np.float64)) / MINUTE >= q["minutes"]
-            hot = known & (warmth[part] > q["kinetic"])
-            shares[2, part] = np.where(hot, 1.0 + (warmth[part] - q["kinetic"]) / 10.0, 0.0)
+            hot = known & (warmth > q["kinetic"])
+            shares[2, part] = np.where(hot, 1.0 + (warmth - q["kinetic"]) / 10.0, 0.0)
             side[part] = np.where(hot & (is_now == 0), 1, is_now)
             since[part] = np.where(hot & (is_now == 0), its["begun"][:m], its["since"][:m])
         for name, column in its.items():
@@ -168,7 +170,7 @@ class ColdChain:
         largest = np.maximum(np.maximum(shares[0], shares[1]), shares[2])
         score = np.where(largest < 1.0, 0.5 * largest, 1.0 - (1.0 - OPEN) / np.maximum(largest, 1.0))
         low, high = (np.where(np.isfinite(p[name]), p[name], np.nan) for name in ("low", "high"))
-        return Verdict(score, low, high, since, (side < 0).astype(np.intp), shares)
+        return Verdict(score, low, high, since, (side < 0).astype(np.intp), shares, facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

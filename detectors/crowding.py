@@ -37,6 +37,7 @@ class Crowding:
     name: ClassVar[str] = "crowding"
     kinds: ClassVar[tuple[str, ...]] = ("crowding",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("present", "capacity")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -72,7 +73,7 @@ class Crowding:
         rows, p = runs.rows, parameters
         present, newest, since = (state[name].take(rows) for name in ("present", "newest", "since"))
         moment, counted = runs.time.astype(np.float64), np.minimum(np.maximum(runs.result, -LARGEST), LARGEST)
-        share, begun = np.empty(len(runs)), np.empty(len(runs), np.int64)
+        share, there, begun = np.empty(len(runs)), np.empty(len(runs)), np.empty(len(runs), np.int64)
         for m, part in runs.rounds():
             before = newest[:m]
             passed = np.where(before == NEVER, p["interval"][part], (moment[part] - before.astype(np.float64)) / MINUTE)
@@ -86,12 +87,13 @@ class Crowding:
             share[part] = now / p["capacity"][part]
             calm = share[part] < 0.5
             since[:m] = np.where(calm | (since[:m] == NEVER), runs.time[part], since[:m])
-            begun[part] = since[:m]
+            begun[part], there[part] = since[:m], now
             present[:m], newest[:m] = now, runs.time[part]
         state["present"][rows], state["newest"][rows], state["since"][rows] = present, newest, since
         score = np.where(share < 1.0, 0.9 * share, 1.0 - 0.1 / np.maximum(share, 1.0))
         unknown = np.full(len(runs), np.nan)
-        return Verdict(score, unknown, unknown.copy(), begun)
+        capacity = np.where(np.isfinite(p["capacity"]), p["capacity"], np.nan)
+        return Verdict(score, unknown, unknown.copy(), begun, facts=np.array([there, capacity]))
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

@@ -31,11 +31,12 @@ LARGEST = 1e15
 
 
 class Digits:
-    """Bets on each digit; 185 bytes a Datastream."""
+    """Bets on each digit; 201 bytes a Datastream."""
 
     name: ClassVar[str] = "digits"
     kinds: ClassVar[tuple[str, ...]] = ("digits",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("results", "digit")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("division", "f8"), ("usual", "f8"), ("limit", "f8")])
@@ -69,13 +70,15 @@ class Digits:
         gains = (p["usual"] - (np.fmod(steps, 10.0) == DIGITS)) / p["usual"]
         taken = wealth.held(state, runs.rows)
         score, since = np.empty(len(runs)), np.empty(len(runs), np.int64)
-        for _, part in runs.rounds():
+        facts, last = np.empty((2, len(runs))), np.fmod(steps, 10.0)
+        for m, part in runs.rounds():
             score[part], since[part] = wealth.bet(
-                taken, gains[:, part], STAKES, runs.time[part], p["limit"][part], has[part]
+                taken, gains[:, part], STAKES, runs.time[part], last[part], p["limit"][part], has[part]
             )
+            facts[0, part], facts[1, part] = taken["count"][:m], wealth.richest(taken, m, len(STAKES))
         wealth.put_back(state, runs.rows, taken)
         unknown = np.full(len(runs), np.nan)
-        return Verdict(score, unknown, unknown.copy(), since)
+        return Verdict(score, unknown, unknown.copy(), since, facts=facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

@@ -25,11 +25,12 @@ DEEPEST = 5.0
 
 
 class EmptyPan:
-    """Bets on both sides of zero; 97 bytes a Datastream."""
+    """Bets on both sides of zero; 113 bytes a Datastream."""
 
     name: ClassVar[str] = "empty_pan"
     kinds: ClassVar[tuple[str, ...]] = ("zero_below", "zero_above")
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("results", "mean")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -64,14 +65,15 @@ class EmptyPan:
         gains = np.minimum(np.maximum((SIDES * zero + p["allowed"]) / p["unit"], -DEEPEST), 1.0)
         taken = wealth.held(state, runs.rows)
         score, since = np.empty(len(runs)), np.empty(len(runs), np.int64)
-        above = np.empty(len(runs), np.intp)
+        above, facts = np.empty(len(runs), np.intp), np.empty((2, len(runs)))
         for m, part in runs.rounds():
             score[part], since[part] = wealth.bet(
-                taken, gains[:, part], wealth.STAKES, runs.time[part], p["limit"][part], empty[part]
+                taken, gains[:, part], wealth.STAKES, runs.time[part], zero[part], p["limit"][part], empty[part]
             )
+            facts[0, part], facts[1, part] = taken["count"][:m], taken["mean"][:m]
             above[part] = wealth.richest(taken, m, len(wealth.STAKES))
         wealth.put_back(state, runs.rows, taken)
-        return Verdict(score, -p["allowed"], p["allowed"].copy(), since, above)
+        return Verdict(score, -p["allowed"], p["allowed"].copy(), since, above, facts=facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

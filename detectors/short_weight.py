@@ -3,7 +3,7 @@
 The tolerance depends on the price of the goods and on the weight of the bag (`detectors.legal.short_weight`); the date of
 the Observation chooses the version. A deviation alone tells neither price nor weight, so both are declared: with the
 heaviest bag that is weighed there (`up_to`) and the cheapest goods that are sold (`price`) no bag is accused that the law
-would let pass. Without a price it finds nothing. What a stall does on the whole is `detectors.bias`.
+would let pass. Without a price it finds nothing. What a stall does on the whole is `detectors.short_bias`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class ShortWeight:
     name: ClassVar[str] = "short_weight"
     kinds: ClassVar[tuple[str, ...]] = ("short_weight",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("tolerance", "law_verified")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -36,6 +37,7 @@ class ShortWeight:
             ("side", "f8"),
             *((f"tolerance_{number}", "f8") for number in VERSIONS),
             *((f"in_force_from_{number}", "i8") for number in VERSIONS),
+            *((f"verified_{number}", "?") for number in VERSIONS),
         ]
     )
     state: ClassVar[np.dtype[np.void]] = np.dtype([("unused", "i1")])
@@ -61,20 +63,24 @@ class ShortWeight:
             *[np.inf] * missing,
             *(one.in_force_from for one in known),
             *[FAR] * missing,
+            *(one.verified for one in known),
+            *[False] * missing,
         )
 
     def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
         """See `Detector.update`."""
         p = parameters
-        tolerance = np.full(len(runs), np.inf)
+        tolerance, verified = np.full(len(runs), np.inf), np.zeros(len(runs))
         for number in VERSIONS:
             in_force = runs.time >= p[f"in_force_from_{number}"]
             tolerance = np.where(in_force, p[f"tolerance_{number}"], tolerance)
+            verified = np.where(in_force, p[f"verified_{number}"], verified)
         short = np.maximum(-p["side"] * runs.result, 0.0)
         score = np.where(short > tolerance, 1.0, 0.5 * np.minimum(short / tolerance, 1.0))
         limit = p["side"] * np.where(np.isinf(tolerance), np.nan, tolerance)
         below = p["side"] > 0
-        return Verdict(score, np.where(below, -limit, np.nan), np.where(below, np.nan, -limit), runs.time)
+        facts = np.array([np.abs(limit), np.where(np.isnan(limit), np.nan, verified)])
+        return Verdict(score, np.where(below, -limit, np.nan), np.where(below, np.nan, -limit), runs.time, facts=facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""

@@ -37,9 +37,10 @@ _LEAST = 1e-30
 
 
 def fields(gamblers: int = len(STAKES)) -> list[tuple[Any, ...]]:
-    """What a row of state holds of one question: `wealth` of each gambler, since when they win, the time of the last
-    bet, and whether the threshold was reached."""
-    return [("wealth", "f8", (gamblers,)), ("ahead", "f8"), ("since", "i8"), ("newest", "i8"), ("reached", "?")]
+    """What a row of state holds: `wealth` of each gambler, how far they are ahead and since when, how many bets there were
+    since and the `mean` result, the time of the last bet, and whether the threshold was reached."""
+    plain = [("ahead", "f8"), ("mean", "f8"), ("since", "i8"), ("newest", "i8"), ("count", "i4"), ("reached", "?")]
+    return [("wealth", "f8", (gamblers,)), *plain]
 
 
 def threshold(years: float) -> float:
@@ -49,7 +50,7 @@ def threshold(years: float) -> float:
 
 def held(state: Columns, rows: npt.NDArray[np.intp]) -> Columns:
     """What is needed of some rows; `wealth` has the shape (gamblers, rows)."""
-    taken = {name: state[name].take(rows, axis=0) for name in ("wealth", "ahead", "since", "newest", "reached")}
+    taken = {name: column.take(rows, axis=0) for name, column in state.items()}
     taken["wealth"] = np.ascontiguousarray(taken["wealth"].T)
     return taken
 
@@ -61,7 +62,13 @@ def put_back(state: Columns, rows: npt.NDArray[np.intp], taken: Columns) -> None
 
 
 def bet(
-    taken: Columns, gains: Floats, stakes: tuple[float, ...], time: Times, limit: Floats, where: npt.NDArray[np.bool_]
+    taken: Columns,
+    gains: Floats,
+    stakes: tuple[float, ...],
+    time: Times,
+    result: Floats,
+    limit: Floats,
+    where: npt.NDArray[np.bool_],
 ) -> tuple[Floats, Times]:
     """One bet on each of the first m rows held, but where not; returns score and since when they win.
 
@@ -94,7 +101,12 @@ def bet(
     for gain in gains[1:]:
         won = np.maximum(won, -gain)
     ahead, since = taken["ahead"][:m], taken["since"][:m]
-    taken["since"][:m] = np.where(where & (ahead == 0.0), time, since)
+    begins = where & (ahead == 0.0)
+    taken["since"][:m] = np.where(begins, time, since)
+    count = np.where(begins, 1, np.minimum(taken["count"][:m] + where, 1_000_000))
+    mean = np.where(begins, result, taken["mean"][:m])
+    taken["mean"][:m] = np.where(where, mean + (result - mean) / np.maximum(count, 1), taken["mean"][:m])
+    taken["count"][:m] = count
     taken["ahead"][:m] = np.where(where, np.minimum(np.maximum(ahead + won, 0.0), 1e6), ahead)
     taken["newest"][:m] = np.where(where, time, newest)
     return total / (total + _ODDS * limit), np.where(taken["since"][:m] == NEVER, time, taken["since"][:m])

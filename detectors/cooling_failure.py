@@ -1,4 +1,4 @@
-"""Cooling: a cold room that warms because its compressor stands still, told from one whose door is open.
+"""Cooling failure: a cold room that warms because its compressor stands still, told from one whose door is open.
 
 A room without cooling nears the hall around it by Newton's law with a time constant of hours: nearly a straight line at
 first. Through an open door warm air comes within minutes, and then the compressor holds its own:
@@ -53,6 +53,7 @@ class CoolingFailure:
     name: ClassVar[str] = "cooling_failure"
     kinds: ClassVar[tuple[str, ...]] = ("cooling_failure",)
     evidence: ClassVar[tuple[str, ...]] = ("height", "shape", "time")
+    facts: ClassVar[tuple[str, ...]] = ("risen", "minutes", "fill")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -72,7 +73,7 @@ class CoolingFailure:
             ("cause", "i4"),
         ]
     )
-    defaults: ClassVar[Mapping[str, Any]] = {"rise": 3.0, "fastest": 10.0, "door_minutes": 120.0, "warm_up": 24}
+    defaults: ClassVar[Mapping[str, Any]] = {"rise": 3.0, "fastest": 8.0, "door_minutes": 120.0, "warm_up": 24}
     _cause: ClassVar[int] = FAILURE
 
     def fresh(self, n: int) -> Columns:
@@ -98,7 +99,7 @@ class CoolingFailure:
         its = {name: column.take(rows) for name, column in state.items()}
         moment, result = runs.time.astype(np.float64), np.minimum(np.maximum(runs.result, -LARGEST), LARGEST)
         score, high, begun = np.empty(n), np.empty(n), np.empty(n, np.int64)
-        evidence = np.zeros((len(self.evidence), n))
+        evidence, facts = np.empty((3, n)), np.empty((3, n))
         for m, part in runs.rounds():
             q = {name: column[part] for name, column in p.items()}
             held = {name: column[:m] for name, column in its.items()}
@@ -111,25 +112,18 @@ class CoolingFailure:
             score[part] = np.where(told, 1.0 - 0.1 / np.maximum(risen, 1.0), 0.5 * np.minimum(risen, 1.0))
             high[part] = np.where(warm, held["level"] + q["rise"], np.nan)
             begun[part] = np.where(out, held["begun"], runs.time[part])
+            facts[:, part] = np.where(out & warm, np.array([height, lasts, fill]), np.nan)
             evidence[0, part] = risen
             shape = (FILL - fill) if self._cause == FAILURE else (fill - FILL)
             evidence[1, part] = np.where(out & warm, np.maximum(10.0 * shape, 0.0), 0.0)
             evidence[2, part] = np.where(out & warm, np.minimum(lasts / q["door"], 10.0), 0.0)
         for name, column in its.items():
             state[name][rows] = column
-        return Verdict(score, np.full(n, np.nan), high, begun, None, evidence)
+        return Verdict(score, np.full(n, np.nan), high, begun, None, evidence, facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)
-
-
-class Door(CoolingFailure):
-    """Tells open doors: a notice, as they close again."""
-
-    name: ClassVar[str] = "door"
-    kinds: ClassVar[tuple[str, ...]] = ("door",)
-    _cause: ClassVar[int] = DOOR
 
 
 def _follow(held: Columns, q: Columns, now: Floats, time: Times, moment: Floats) -> tuple[Floats, Floats]:

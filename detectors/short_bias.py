@@ -1,4 +1,4 @@
-"""Bias: a scale that on average shows too little, or too much, against verified weights.
+"""Short bias: a scale by which buyers get too little on average, against verified weights.
 
 Each weighing gives a deviation x: what was weighed at verification less what the stall said. Below zero the buyer got less
 than he paid for. A scale is in order while the mean of
@@ -10,8 +10,8 @@ its last digit is in order even if a tenth of its weighings are grossly wrong. `
 average. By default `allowed` is one and a half divisions: in use a scale of class III may err by one division up to 500
 divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and 3.5.2), and bags lie on both sides.
 
-Only what is to the buyer's loss accuses (`short_bias`). The other side is the scale's own trouble (`over_bias`), and asks
-for an adjustment. Single weighings against the law are `detectors.tolerance`.
+Only what is to the buyer's loss accuses; the other side is `detectors.over_bias`. A single weighing against the law is
+`detectors.short_weight`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,25 @@ import numpy as np
 from aedilis.vocabulary import Datastream
 from detectors.core import wealth
 from detectors.core.columns import Columns, table
-from detectors.core.interface import NEVER, Declared, Times, Verdict, never
+from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
 
 DEEPEST = 5.0
 """Ordinary weighings that a single one counts for at most."""
 
 
+def gain(lost: Floats, allowed: Floats, unit: Floats) -> Floats:
+    """See above; all in the deviation's unit."""
+    return np.minimum(np.maximum((lost + allowed) / unit, -DEEPEST), 1.0)
+
+
 class ShortBias:
-    """To the buyer's loss: accuses. 65 bytes a Datastream."""
+    """To the buyer's loss: accuses. 81 bytes a Datastream."""
 
     name: ClassVar[str] = "short_bias"
     kinds: ClassVar[tuple[str, ...]] = ("short_bias",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ("weighings", "mean")
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -67,25 +73,19 @@ class ShortBias:
         """See `Detector.update`."""
         p = parameters
         lost = np.minimum(np.maximum(p["side"] * runs.result, -1e30), 1e30)
-        gains = np.minimum(np.maximum((lost + p["allowed"]) / p["unit"], -DEEPEST), 1.0)
+        gains = gain(lost, p["allowed"], p["unit"])
         taken = wealth.held(state, runs.rows)
         score, since, always = np.empty(len(runs)), np.empty(len(runs), np.int64), np.ones(len(runs), np.bool_)
-        for _, part in runs.rounds():
+        facts = np.empty((2, len(runs)))
+        for m, part in runs.rounds():
             score[part], since[part] = wealth.bet(
-                taken, gains[None, part], wealth.STAKES, runs.time[part], p["limit"][part], always[part]
+                taken, gains[None, part], wealth.STAKES, runs.time[part], lost[part], p["limit"][part], always[part]
             )
+            facts[0, part], facts[1, part] = taken["count"][:m], p["side"][part] * taken["mean"][:m]
         wealth.put_back(state, runs.rows, taken)
-        below = p["side"] > 0
-        return Verdict(score, np.where(below, -p["allowed"], np.nan), np.where(below, np.nan, p["allowed"]), since)
+        below, allowed = p["side"] > 0, p["allowed"]
+        return Verdict(score, np.where(below, -allowed, np.nan), np.where(below, np.nan, allowed), since, facts=facts)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)
-
-
-class OverBias(ShortBias):
-    """To the buyer's gain: the scale wants adjusting."""
-
-    name: ClassVar[str] = "over_bias"
-    kinds: ClassVar[tuple[str, ...]] = ("over_bias",)
-    _turned: ClassVar[float] = -1.0
