@@ -55,7 +55,7 @@ def kinetic(mean_spoiling: Floats) -> Floats:
 
 
 class ColdChain:
-    """Counts what is beyond a limit; 74 bytes a Datastream."""
+    """Counts what is beyond a limit; 57 bytes a Datastream."""
 
     name: ClassVar[str] = "cold_chain"
     kinds: ClassVar[tuple[str, ...]] = ("too_warm", "too_cold")

@@ -48,7 +48,7 @@ NOTHING, DOOR, FAILURE = 0, 1, 2
 
 
 class CoolingFailure:
-    """Tells failures; 76 bytes a Datastream."""
+    """Tells failures; 72 bytes a Datastream."""
 
     name: ClassVar[str] = "cooling_failure"
     kinds: ClassVar[tuple[str, ...]] = ("cooling_failure",)

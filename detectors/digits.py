@@ -31,7 +31,7 @@ LARGEST = 1e15
 
 
 class Digits:
-    """Bets on each digit; 201 bytes a Datastream."""
+    """Bets on each digit; 109 bytes a Datastream."""
 
     name: ClassVar[str] = "digits"
     kinds: ClassVar[tuple[str, ...]] = ("digits",)

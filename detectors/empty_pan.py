@@ -25,7 +25,7 @@ DEEPEST = 5.0
 
 
 class EmptyPan:
-    """Bets on both sides of zero; 113 bytes a Datastream."""
+    """Bets on both sides of zero; 61 bytes a Datastream."""
 
     name: ClassVar[str] = "empty_pan"
     kinds: ClassVar[tuple[str, ...]] = ("zero_below", "zero_above")

@@ -37,7 +37,7 @@ def gain(lost: Floats, allowed: Floats, unit: Floats) -> Floats:
 
 
 class ShortBias:
-    """To the buyer's loss: accuses. 81 bytes a Datastream."""
+    """To the buyer's loss: accuses. 45 bytes a Datastream."""
 
     name: ClassVar[str] = "short_bias"
     kinds: ClassVar[tuple[str, ...]] = ("short_bias",)

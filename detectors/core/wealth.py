@@ -39,8 +39,8 @@ _LEAST = 1e-30
 def fields(gamblers: int = len(STAKES)) -> list[tuple[Any, ...]]:
     """What a row of state holds: `wealth` of each gambler, how far they are ahead and since when, how many bets there were
     since and the `mean` result, the time of the last bet, and whether the threshold was reached."""
-    plain = [("ahead", "f8"), ("mean", "f8"), ("since", "i8"), ("newest", "i8"), ("count", "i4"), ("reached", "?")]
-    return [("wealth", "f8", (gamblers,)), *plain]
+    plain = [("ahead", "f4"), ("mean", "f4"), ("since", "i8"), ("newest", "i8"), ("count", "i4"), ("reached", "?")]
+    return [("wealth", "f4", (gamblers,)), *plain]
 
 
 def threshold(years: float) -> float:
