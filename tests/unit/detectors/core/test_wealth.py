@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from detectors.core import wealth
 from detectors.core.columns import Columns, table
@@ -39,11 +40,11 @@ def test_on_average_nobody_owns_more_than_the_days_that_passed() -> None:
 def test_bets_that_are_won_reach_the_threshold_and_one_lost_is_seen() -> None:
     held = fresh(1)
     won = play(held, np.full((20, 1), -1.0))
-    assert won[0] == np.mean([1 + stake for stake in wealth.STAKES])
+    assert won[0] == pytest.approx(np.mean([1 + stake for stake in wealth.STAKES]), rel=1e-6)
     assert held["reached"][0]
     assert held["since"][0] == 0
     assert held["count"][0] == 20
-    assert abs(won[-1] - 2000) < 1e-6, "no more than twice the threshold"
+    assert won[-1] == pytest.approx(2000, rel=1e-6), "no more than twice the threshold"
 
 
 def test_after_an_alarm_that_was_over_all_begins_anew() -> None:
