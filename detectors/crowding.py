@@ -86,8 +86,8 @@ class Crowding:
             now = np.minimum(np.maximum(np.where(counts == COUNTS["present"], counted[part], now), 0.0), LARGEST)
             share[part] = now / p["capacity"][part]
             calm = share[part] < 0.5
-            since[:m] = np.where(calm | (since[:m] == NEVER), runs.time[part], since[:m])
-            begun[part], there[part] = since[:m], now
+            since[:m] = np.where(calm, NEVER, np.where(since[:m] == NEVER, runs.time[part], since[:m]))
+            begun[part], there[part] = np.where(calm, runs.time[part], since[:m]), now
             present[:m], newest[:m] = now, runs.time[part]
         state["present"][rows], state["newest"][rows], state["since"][rows] = present, newest, since
         score = np.where(share < 1.0, 0.9 * share, 1.0 - 0.1 / np.maximum(share, 1.0))

@@ -14,12 +14,13 @@ Floats = npt.NDArray[np.float64]
 BEFORE = 2 * 96
 
 
-def room(warmer: float, hours: float, lasts: float, seed: int = 1) -> Floats:
+def room(warmer: float, hours: float, lasts: float, seed: int = 1, noise: float = 1.0) -> Floats:
     """Two days of calm, then it nears `warmer` with a time constant, for so long, and is cooled again."""
     since = (np.arange(4 * 96) - BEFORE) / 4.0
     nears = warmer * (1.0 - np.exp(-np.clip(since, 0.0, lasts) / hours)) * np.exp(-np.maximum(since - lasts, 0.0) / 0.4)
     chance = np.random.default_rng(seed)
-    return 3.0 + 0.5 * np.sin(np.arange(4 * 96) + seed) + chance.normal(0, 0.25, 4 * 96) + nears
+    usual = 0.5 * np.sin(np.arange(4 * 96) + seed) + chance.normal(0, 0.25, 4 * 96)
+    return 3.0 + noise * usual + nears
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -44,6 +45,19 @@ def test_a_door_left_open(seed: int) -> None:
     assert at is not None
     assert 1 <= at - BEFORE <= 3
     assert opened(watch(CoolingFailure(), told)) is None
+
+
+def test_a_door_open_by_a_hand_is_told_by_its_shape() -> None:
+    """It rises no faster than a closed room might."""
+    told = room(4.0, 0.3, 1.5, noise=0.0)
+    assert opened(watch(Door(), told)) == BEFORE + 3
+    assert opened(watch(CoolingFailure(), told)) is None
+
+
+def test_a_bump_on_a_swell_is_nothing() -> None:
+    bump = [4.2, 5.2, 5.3, 5.1, 5.3, 5.4, 5.2, 5.4, 5.2, 5.3, 5.1, 5.9, 7.3, 5.5, 5.3, 5.6, 4.9, 4.3]
+    for detector in (CoolingFailure(), Door()):
+        assert opened(watch(detector, [*[4.0, 4.1] * 96, *bump])) is None
 
 
 def test_a_door_that_stays_open_is_a_failure() -> None:

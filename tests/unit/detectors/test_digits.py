@@ -8,7 +8,7 @@ from detectors.digits import Digits
 from tests.unit.detectors.alone import opened, scores, watch
 
 
-def told(n: int, by_hand: float, step: float, seed: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def told(n: int, by_hand: float, step: float, seed: int = 1) -> np.ndarray:
     """Deviations in steps of 0.1 g; a share of them rounded to `step`."""
     chance = np.random.default_rng(seed)
     values = chance.normal(0, 3, n)

@@ -11,7 +11,7 @@ from tests.unit.detectors.alone import MINUTE, opened, scores, watch
 KINDS = EmptyPan.kinds
 
 
-def pan(zero: float, n: int = 600, seed: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def pan(zero: float, n: int = 600, seed: int = 1) -> np.ndarray:
     """A scale with divisions of 1 g that is empty two times in three."""
     chance = np.random.default_rng(seed)
     return np.where(chance.random(n) < 1 / 3, chance.integers(200, 3000, n), np.rint(zero + chance.normal(0, 0.4, n)))
