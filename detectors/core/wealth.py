@@ -76,6 +76,7 @@ def bet(
     is the threshold.
     """
     m = gains.shape[1]
+    leading = richest(taken, m, len(stakes))
     newest = taken["newest"][:m]
     passed = (time.astype(np.float64) - newest.astype(np.float64)) / DAY
     days = np.where(newest == NEVER, 1.0, np.minimum(np.maximum(passed, 0.0), 1.0))
@@ -96,10 +97,8 @@ def bet(
     taken["wealth"][:, :m][:, over] = 0.0
     taken["reached"][:m] = reached & ~over
     total = np.where(over, 0.0, total)
-    # the last time that nobody was ahead: where a cumulative sum of what was won begins (E. S. Page, Biometrika 41, 1954)
-    won = -gains[0]
-    for gain in gains[1:]:
-        won = np.maximum(won, -gain)
+    # where the cumulative sum of what the leading question won began (E. S. Page, Biometrika 41, 1954)
+    won = -np.take_along_axis(gains, leading[None], 0)[0]
     ahead, since = taken["ahead"][:m], taken["since"][:m]
     begins = where & (ahead == 0.0)
     taken["since"][:m] = np.where(begins, time, since)

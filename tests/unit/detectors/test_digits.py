@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.digits import Digits
-from tests.unit.detectors.alone import opened, scores, watch
+from tests.unit.detectors.alone import MINUTE, MONDAY, opened, scores, watch
 
 
 def told(n: int, by_hand: float, step: float, seed: int = 1) -> np.ndarray:
@@ -22,6 +22,8 @@ def test_a_digit_that_comes_too_often_is_found_and_named() -> None:
     assert 310 < at < 370
     assert verdict.facts is not None
     assert verdict.facts[1, at] == 0
+    assert abs((verdict.starts_at[at] - MONDAY) / (15 * MINUTE) - 300) < 10
+    assert abs(verdict.facts[0, at] - (at - 299)) < 10
     assert opened(watch(Digits(), told(300, 1.0, 0.5), division=0.1)) is not None
 
 
