@@ -173,15 +173,25 @@ class Revision(msgspec.Struct, frozen=True, order=True):
     sequence: int
 
 
+class Evidence(msgspec.Struct, frozen=True):
+    """What spoke for a finding: `share` of all that did, 0 to 1; the shares of a finding make 1."""
+
+    name: str
+    share: float
+
+
 class Anomaly(msgspec.Struct, frozen=True):
-    """An interval of a Datastream in which something is not as expected. Topic `anomalies`, one record a change."""
+    """An interval in which something is not as expected of a Datastream, a Thing or a zone. Topic `anomalies`, one record
+    a change."""
 
     id: int
     revision: Revision
-    datastream: int
+    scope: Scope
+    subject: int  # identity of the Datastream, of the Thing, or of the zone's column
+    datastream: int | None  # None: it is about more than one
     agency: str
-    thing: str
-    datastream_name: str
+    thing: str  # * for a zone
+    datastream_name: str  # * for a Thing as a whole
     zone: str
     kind: str  # range, stuck, spike, gap, …
     detector: str
@@ -194,8 +204,11 @@ class Anomaly(msgspec.Struct, frozen=True):
     expected_low: float | None
     expected_high: float | None
     unit: str
-    explanation: str
+    explanation: str  # English
     ingested_at: int  # when the frame that showed the change came in: the log's clock, the same in every replay
+    explanation_zh: str = ""  # Chinese
+    evidence: tuple[Evidence, ...] = ()  # the strongest first; as it was when it opened
+    facts: dict[str, float] = {}  # numbers told with it, such as where a plume comes from; the name ends with the unit
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -206,10 +219,12 @@ class Alert(msgspec.Struct, frozen=True):
     key: str  # subject|kind: at most one open alert for each
     status: AlertStatus
     severity: Severity
+    scope: Scope
+    subject: int  # as that of its anomalies
     agency: str
-    thing: str
-    datastream: int
-    datastream_name: str
+    thing: str  # * for a zone
+    datastream: int | None  # None: it is about more than one
+    datastream_name: str  # * for a Thing as a whole
     zone: str
     kind: str
     opened_at: int  # event time

@@ -64,7 +64,7 @@ class AlertBook:
 
     def apply(self, anomaly: Anomaly) -> list[Alert]:
         """Take one change of an anomaly; returns the changes of alerts that follow."""
-        key = f"{anomaly.datastream}|{anomaly.kind}"
+        key = f"{anomaly.subject}|{anomaly.kind}"
         entry = self.kept.get(key) or Entry()
         seen = entry.seen.get(anomaly.detector)
         if seen is not None and anomaly.revision <= seen:
@@ -88,6 +88,8 @@ class AlertBook:
                 key=key,
                 status=TRANSITIONS[None, Event.ANOMALY],
                 severity=anomaly.severity,
+                scope=anomaly.scope,
+                subject=anomaly.subject,
                 agency=anomaly.agency,
                 thing=anomaly.thing,
                 datastream=anomaly.datastream,

@@ -230,7 +230,9 @@ def _stamp(moment: datetime) -> str:
 
 def kinds(wanted: str | None) -> list[str]:
     """The kinds that the detectors know, and the one that was asked for."""
-    return sorted({detector.kind for detector in all_detectors().values()} | ({wanted} if wanted else set()))
+    return sorted(
+        {kind for detector in all_detectors().values() for kind in detector.kinds} | ({wanted} if wanted else set())
+    )
 
 
 @router.get("/anomalies")

@@ -19,6 +19,7 @@ class Gap:
     name: ClassVar[str] = "gap"
     kinds: ClassVar[tuple[str, ...]] = ("gap",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("after", "i8")])

@@ -19,6 +19,7 @@ class Range:
     name: ClassVar[str] = "range"
     kinds: ClassVar[tuple[str, ...]] = ("range",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = True
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("low", "f8"), ("high", "f8")])

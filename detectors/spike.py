@@ -69,6 +69,7 @@ class Spike:
     name: ClassVar[str] = "spike"
     kinds: ClassVar[tuple[str, ...]] = ("spike",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 2
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

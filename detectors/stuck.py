@@ -19,6 +19,7 @@ class Stuck:
     name: ClassVar[str] = "stuck"
     kinds: ClassVar[tuple[str, ...]] = ("stuck",)
     evidence: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ()
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("count", "i8"), ("tolerance", "f8"), ("ignore_up_to", "f8")])

@@ -79,7 +79,7 @@ class DetectJob:
         for anomaly in out:
             if anomaly.revision.sequence == 1:
                 metrics.ANOMALIES_OPENED.labels(anomaly.kind).inc()
-        await send_all(self._producer, self._topic, self._partition, [(str(a.datastream).encode(), a) for a in out])
+        await send_all(self._producer, self._topic, self._partition, [(str(a.subject).encode(), a) for a in out])
         if poison is not None:
             raise poison
 

@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from aedilis.frame import Frame
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Severity, Test, Thing
+from aedilis.vocabulary import Anomaly, Clock, Datastream, FrameHeader, Quality, Revision, Scope, Severity, Test, Thing
 from detectors.core.explain import explain
 from detectors.core.interface import NEVER, Detector
+from detectors.core.panel import PanelDetector
 from detectors.core.runs import Index, Runs, runs
 from streams.clocks import WALL, Clocks
 from streams.joined import Joined, join
@@ -63,7 +64,7 @@ Pipeline = Callable[[Datastream], tuple[tuple[Use, ...], int]]
 class Engine:
     """The state of one partition and its update."""
 
-    def __init__(self, detectors: Mapping[str, Detector], pipeline: Pipeline) -> None:
+    def __init__(self, detectors: Mapping[str, Detector | PanelDetector], pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._capacity = 64
         self._index = RowIndex()
@@ -77,7 +78,9 @@ class Engine:
         self._kinds: dict[tuple[object, ...], int] = {}
         self._lateness = np.zeros(0, np.int64)  # of each kind
         self._clocks = Clocks()
-        self._watches = {name: Watch(detector, self._capacity) for name, detector in sorted(detectors.items())}
+        self._watches = {
+            name: Watch(one, self._capacity) for name, one in sorted(detectors.items()) if isinstance(one, Detector)
+        }
         gap = self._watches.get("gap")  # it goes by clocks, the others by results
         self._silence = None if gap is None else Silence(gap, self._clocks, self._capacity)
         self._scoring = [watch for watch in self._watches.values() if watch is not gap]
@@ -318,6 +321,8 @@ class Engine:
         return Anomaly(
             id=anomaly_id(datastream.id, detector.kinds[0], detector.name, detected_at),
             revision=Revision(detected_at, 1) if ends_at is None else Revision(max(ends_at, detected_at), 2),
+            scope=Scope.DATASTREAM,
+            subject=datastream.id,
             datastream=datastream.id,
             agency=datastream.thing.agency,
             thing=datastream.thing.name,

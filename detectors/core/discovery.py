@@ -1,4 +1,4 @@
-"""Finds every detector of this folder: a module with a class that has `name`, `kind` and `update`."""
+"""Finds every detector of the folder above: a module with a class that has `name`, `kinds` and `update`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import detectors
 from detectors.core.interface import Detector
+from detectors.core.panel import PanelDetector
 
 
 @cache
-def all_detectors() -> dict[str, Detector]:
-    """Name → detector."""
-    found: dict[str, Detector] = {}
+def all_detectors() -> dict[str, Detector | PanelDetector]:
+    """Name → detector, of both forms."""
+    found: dict[str, Detector | PanelDetector] = {}
     for module in pkgutil.iter_modules(detectors.__path__):
+        if module.ispkg:
+            continue
         member: Any
         for _, member in inspect.getmembers(importlib.import_module(f"detectors.{module.name}"), inspect.isclass):
             own = member.__module__ == f"detectors.{module.name}"
             if own and hasattr(member, "update") and isinstance(getattr(member, "name", None), str):
-                found[member.name] = cast(Detector, member())
+                found[member.name] = member()
     return found
+
+
+def series_detectors() -> dict[str, Detector]:
+    """Name → detector, of those that look at each Datastream by itself."""
+    return {name: one for name, one in all_detectors().items() if not isinstance(one, PanelDetector)}
+
+
+def panel_detectors() -> dict[str, PanelDetector]:
+    """Name → detector, of those that look at a neighbourhood at once."""
+    return {name: one for name, one in all_detectors().items() if isinstance(one, PanelDetector)}

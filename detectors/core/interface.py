@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,8 @@ class Verdict:
     `starts_at` (µs) is when that began which the score is about. `kind` tells which of the detector's kinds each one is,
     by its place in `kinds`; None: the first. `evidence` has a row for each name in the detector's `evidence`, shape
     `(k, n)`: how much each spoke for the score, 0 or more in the same measure, so that shares can be told; None: nothing
-    but the score itself.
+    but the score itself. `facts` has a row for each name in the detector's `facts`, shape `(k, n)`: numbers that are told
+    with it, NaN where not known.
     """
 
     score: Floats
@@ -43,8 +44,10 @@ class Verdict:
     starts_at: Times
     kind: npt.NDArray[np.intp] | None = None
     evidence: Floats | None = None
+    facts: Floats | None = None
 
 
+@runtime_checkable
 class Detector(Protocol):
     """One algorithm over the rows of many Datastreams, each by itself and at once. See `detectors.core.panel` for those
     that look at several together."""
@@ -52,6 +55,7 @@ class Detector(Protocol):
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     evidence: ClassVar[tuple[str, ...]]
+    facts: ClassVar[tuple[str, ...]]
     schema: ClassVar[int]
     sees_failed: ClassVar[bool]
     parameters: ClassVar[np.dtype[np.void]]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -51,17 +51,20 @@ class Panel:
     interval: int
 
 
+@runtime_checkable
 class PanelDetector(Protocol):
     """One algorithm over neighbourhoods.
 
     `scope` says whom its scores are about: each Datastream, each Thing as a whole, or a zone, column by column. State with
     the layout `state` has a row for each Datastream; state with the layout `own` a row for each subject where that is no
-    Datastream.
+    Datastream. `evidence` of `("*",)` means that the panel's columns are its names. A subject of which nothing was measured in
+    a bin is not decided upon then.
     """
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     evidence: ClassVar[tuple[str, ...]]
+    facts: ClassVar[tuple[str, ...]]
     scope: ClassVar[Scope]
     schema: ClassVar[int]
     parameters: ClassVar[np.dtype[np.void]]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from aedilis.vocabulary import Datastream, Quality, Thing
 from detectors.core.columns import Columns, records, table
 from detectors.core.decision import DECISION_PARAMETERS, DECISION_STATE, decide
-from detectors.core.discovery import all_detectors
+from detectors.core.discovery import series_detectors
 from detectors.core.interface import FAR, Detector, Verdict
 from detectors.core.runs import runs
 from sensors.compile import compile_type
@@ -82,7 +82,7 @@ def series() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[str]]
 TIMES, RESULTS, NAMES = series()
 ROWS = len(NAMES)
 
-detectors = pytest.mark.parametrize("detector", all_detectors().values(), ids=lambda detector: detector.name)
+detectors = pytest.mark.parametrize("detector", series_detectors().values(), ids=lambda detector: detector.name)
 
 
 def declared_uses() -> Iterator[tuple[SensorType, Property, DetectorUse]]:
@@ -277,7 +277,7 @@ def bad_values(default: Any) -> list[Any]:
 
 REFUSED = [
     (detector, name, value)
-    for detector in all_detectors().values()
+    for detector in series_detectors().values()
     for name, default in detector.defaults.items()
     for value in bad_values(default)
 ]
@@ -309,7 +309,7 @@ def test_defaults_fit_the_table(detector: Detector) -> None:
     ("declared", "prop", "use"), USES, ids=[f"{declared.name}-{prop.name}-{use.name}" for declared, prop, use in USES]
 )
 def test_what_sensor_types_declare_is_accepted(declared: SensorType, prop: Property, use: DetectorUse) -> None:
-    detector = all_detectors()[use.name]
+    detector = series_detectors()[use.name]
     interval = round((prop.interval_s or declared.interval_s) * 1e6)
     found = detector.parameters_of(use.parameters, datastream(interval))
     row = np.array([found], detector.parameters)[0]
@@ -344,7 +344,7 @@ def test_the_simulated_city() -> None:
             if key not in uses:
                 uses[key] = []
                 for use in compiled.detectors_of(one.observed_property):
-                    detector = all_detectors()[use.name]
+                    detector = series_detectors()[use.name]
                     row = detector.parameters_of(use.parameters, datastream(one.interval))
                     decision = np.array([(use.open, use.close, use.n_open, use.n_close)], DECISION_PARAMETERS)
                     own = table([row], detector.parameters)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aedilis.identity import anomaly_id
-from aedilis.vocabulary import Alert, AlertStatus, Anomaly, Revision, Severity
+from aedilis.vocabulary import Alert, AlertStatus, Anomaly, Revision, Scope, Severity
 from alerts.lifecycle import HISTORIC_AFTER, TRANSITIONS, AlertBook, Event
 
 HOUR = 3_600_000_000
@@ -32,6 +32,8 @@ def anomaly(change: Change) -> Anomaly:
     return Anomaly(
         id=anomaly_id(change.datastream, "spike", change.detector, at),
         revision=Revision(at, 1) if end is None else Revision(end, 2),
+        scope=Scope.DATASTREAM,
+        subject=change.datastream,
         datastream=change.datastream,
         agency="demo",
         thing="t",

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from aedilis.vocabulary import Alert, AlertStatus, Revision, Severity
+from aedilis.vocabulary import Alert, AlertStatus, Revision, Scope, Severity
 from bench import latency
 from bench.latency import Receiver, Watch, _count, _histogram
 
@@ -24,6 +24,8 @@ def alert(kind: str, opened_at: int) -> Alert:
         key=f"1|{kind}",
         status=AlertStatus.OPEN,
         severity=Severity.MAJOR,
+        scope=Scope.DATASTREAM,
+        subject=1,
         agency="bench-live",
         thing="a",
         datastream=1,

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from aedilis.settings import Settings
-from aedilis.vocabulary import Alert, AlertStatus, Revision, Severity
+from aedilis.vocabulary import Alert, AlertStatus, Revision, Scope, Severity
 from alerts.notifier import Outcome
 from streams.notify import NotifyJob
 from streams.partition import Poison, Record
@@ -44,7 +44,7 @@ class Log:
 def alert(number: int, sequence: int = 1) -> Alert:
     status = AlertStatus.OPEN if sequence == 1 else AlertStatus.RESOLVED
     return Alert(
-        number, Revision(number, sequence), "7|spike", status, Severity.MINOR, "demo", "t", 7, "x", "z", "spike",
+        number, Revision(number, sequence), "7|spike", status, Severity.MINOR, Scope.DATASTREAM, 7, "demo", "t", 7, "x", "z", "spike",
         number, None if sequence == 1 else number + 1, (1,), "summary", False,
     )  # fmt: skip
 
