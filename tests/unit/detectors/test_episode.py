@@ -100,7 +100,7 @@ def test_one_bin_at_a_time_is_the_same_as_all_at_once() -> None:
         assert parts.score.tobytes() == whole.score.tobytes()
         assert parts.starts_at.tobytes() == whole.starts_at.tobytes()
         assert parts.facts.tobytes() == whole.facts.tobytes()
-        assert parts.own == whole.own
+        assert parts.kept == whole.kept
     assert ((whole.score >= 0) & (whole.score <= 1)).all()
     assert (whole.starts_at <= whole.time[:, None]).all()
     order = chance.permutation(THINGS)

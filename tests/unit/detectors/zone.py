@@ -19,13 +19,13 @@ HOUR = 3_600_000_000
 
 @dataclass
 class Watched:
-    """Verdicts on b bins and c columns: `score`, `starts_at` `(b, c)`, `facts` `(k, b, c)`; the state at the end."""
+    """Verdicts on b bins and c columns: `score`, `starts_at` `(b, c)`, `facts` `(k, b, c)`; what is kept at the end."""
 
     time: Times
     score: Floats
     starts_at: Times
     facts: Floats
-    own: bytes
+    kept: bytes
 
     def opened(self, column: int = 0, at: float = 0.9, close: float = 0.6) -> list[tuple[int, int, int]]:
         """(bin in which it began, bin in which it opened, bin in which it closed) of each anomaly of a column."""
@@ -59,6 +59,10 @@ def watch(
     datastream = Datastream(1, Thing(1, "demo", "t", "demo/z", 0), "x", "x", "1", "type", 1, interval)
     rows = table([detector.parameters_of(declared, datastream)] * (things * many), detector.parameters)
     parameters: Columns = {name: column.reshape(things, many) for name, column in rows.items()}
+    state = {
+        name: column.reshape(things, many, *column.shape[1:]).copy()
+        for name, column in detector.fresh(things * many).items()
+    }
     own = detector.fresh_own(many)
     verdicts = []
     for begin in range(0, bins, at_once or bins):
@@ -68,7 +72,7 @@ def watch(
             np.broadcast_to(np.asarray(east, np.float64), things), np.broadcast_to(np.asarray(north, np.float64), things),
             interval,
         )  # fmt: skip
-        verdicts.append(detector.update({}, own, parameters, panel))
+        verdicts.append(detector.update(state, own, parameters, panel))
         # what is kept can be written down and read again at any time
         own = table(np.frombuffer(records(own, detector.own, slice(None)).tobytes(), detector.own), detector.own)
     return Watched(
@@ -76,5 +80,5 @@ def watch(
         np.concatenate([verdict.score for verdict in verdicts]),
         np.concatenate([verdict.starts_at for verdict in verdicts]),
         np.concatenate([verdict.facts for verdict in verdicts if verdict.facts is not None], axis=1),
-        records(own, detector.own, slice(None)).tobytes(),
+        b"".join(column.tobytes() for columns_ in (state, own) for column in columns_.values()),
     )
