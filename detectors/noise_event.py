@@ -1,6 +1,6 @@
 """Noise event: louder than hour and day of the week make usual, by so many dB, for minutes. A bang is none.
 
-Levels are meaned as energies, Leq = 10 lg(mean of 10^(L/10)), never as decibels (ISO 1996-1:2016, 3.2). Observations are
+Levels are averaged as energies, Leq = 10 lg(mean of 10^(L/10)), never as decibels (ISO 1996-1:2016, 3.2). Observations are
 taken together in five parts of `minutes`, or one by one where they come more seldom:
 
     above = the smaller of   Leq of the five parts - usual   and   the middle one of the five - usual
@@ -92,7 +92,7 @@ class NoiseEvent:
         """What may be declared.
 
         excess_db: dB above usual that make an event. threshold: and so many times the usual distance from usual.
-        minutes: over which levels are meaned; three fifths of them have to be loud. warm_up_days: in which nothing is
+        minutes: over which levels are averaged; three fifths of them have to be loud. warm_up_days: in which nothing is
         told. utc_offset_minutes: of the local day.
         """
         values = Declared(self.name, self.defaults, declared)

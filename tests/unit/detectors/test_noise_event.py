@@ -1,4 +1,4 @@
-"""A noise event lasts for minutes; a bang, the rush hour and what is loud each week are none. Levels are meaned as energies."""
+"""A noise event lasts for minutes; a bang, the rush hour and what is loud each week are none. Levels are averaged as energies."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def with_event(db: float, minutes: int, at: int = AT) -> npt.NDArray[np.float64]
     return levels
 
 
-def test_levels_are_meaned_as_energies() -> None:
+def test_levels_are_averaged_as_energies() -> None:
     assert _leq(np.array([[60.0, 60, 60, 60, 60]])) == pytest.approx(60)
     assert _leq(np.array([[80.0, 40, 40, 40, 40]])) == pytest.approx(80 - 10 * np.log10(5), abs=0.01)
 
