@@ -47,7 +47,7 @@ class SensorFault:
     )
     own: ClassVar[np.dtype[np.void]] = np.dtype([("none", "?")])
     defaults: ClassVar[Mapping[str, Any]] = dict(lowest=np.nan, floor=1.0, warm_up=336, neighbours=2, patience=6, lookback=12,
-        spike=.6, stuck=30., shift=1.1, noise=2.3, clock=.2)
+        spike=.6, stuck=33., shift=1.1, noise=1.75, clock=.22)
 
     def fresh(self, n: int) -> Columns:
         out = {}
@@ -120,18 +120,20 @@ class SensorFault:
         stuck = s["repeats"]
         # ---- shift
         near = ok & seen.neighbours
-        cu = np.clip(u, -self.CLIP, self.CLIP)
+        unit = np.where(np.isnan(p['lowest']), size, np.sqrt(size * .2))
+        cu = np.clip(u, -self.CLIP, self.CLIP) * size / unit
         s["fast"] += np.where(near, (cu - s["fast"]) / self.FAST, 0)
         s["slow"] += np.where(near, (cu - s["slow"]) / self.SLOW, 0)
         def unexplained(e):
             out = e.copy()
             for q in range(c):
-                out -= s["weights"][..., q] * np.clip(e[..., q:q + 1],-3,3)
+                out -= s["weights"][..., q] * np.where(np.abs(e[..., q:q + 1])>self.CUTQ,0,e[...,q:q+1])
+            if not self.PART: return np.abs(e)
             return np.where(np.sign(out) == np.sign(e), np.minimum(np.abs(out), np.abs(e)), 0)
         ff, fs = unexplained(s["fast"]), unexplained(s["slow"])
         shift = np.maximum(ff / self.FASTW, fs)
         # weights learn
-        v = np.where(near, np.clip(u, -3, 3), 0)
+        v = np.where(near, np.clip(u, -3, 3) * size / unit, 0)
         err = v.copy()
         for q in range(c):
             err -= s["weights"][..., q] * v[..., q:q + 1]
@@ -140,7 +142,8 @@ class SensorFault:
             dw[..., q] = 0
             s["weights"][..., q] += dw
         # ---- noise
-        d = np.minimum(np.abs(jump), 6.)
+        bent = x - unscaled(seen.expected + R[..., 0], p["lowest"], p["floor"])
+        d = np.minimum(np.minimum(np.abs(jump), 6.), 4 * np.minimum(np.abs(np.nan_to_num(bent)) / s["spread"], 6))
         s["rough"] += np.where(ok & ~np.isnan(R[..., 0]), (d - s["rough"]) / self.ROUGH, 0)
         noise = s["rough"]
         # ---- clock
@@ -178,7 +181,7 @@ class SensorFault:
         q = np.where(warm, np.maximum(q, 0), 0)
         return q, None
 
-    W_OTHER=.1; LOWW=1.; CLIP=6.; FAST=16; SLOW=48; FASTW=1.6; ROUGH=12
+    PART=1; W_OTHER=.2; LOWW=1.; CLIP=3.; FAST=16; SLOW=48; FASTW=1.6; CUTQ=1.0; ROUGH=12
     HOLD=48
 
     def tell(self, s, p, q, parts, ok):

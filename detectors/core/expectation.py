@@ -104,9 +104,9 @@ def learn(state: Columns, seen: Seen, result: Floats, slot: int) -> None:
     share = np.where(begun, np.maximum(1 / (hours + 1), 1 / DAYS), 0.0)
     state["profile"][..., slot] += np.where(begun, step * share, 0.0)
     state["hours"][..., slot] = np.minimum(hours + begun, 1_000_000)
-    state["size"] = np.where(
-        measured, _median_step(size, np.abs(residual) / 0.6745, count), state["size"]
-    )
+    typical = 1.2533 * np.where(count < FIRST, np.abs(residual), np.minimum(np.abs(residual), 4 * size))
+    share = np.maximum(1 / (np.where(count<FIRST,count,count-FIRST//2) + 1), 1 / 2000)
+    state["size"] = np.where(measured, np.clip(size + (typical - size) * share, SMALLEST, LARGEST), size)
     away = np.where(measured, result, 0.0) - state["middle"]
     spread = np.where(measured, _median_step(state["spread"], np.abs(away) / 0.6745, count), state["spread"])
     pull = np.where(count < FIRST, away / (count + 1), np.sign(away) * state["spread"] / 50)
