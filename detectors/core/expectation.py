@@ -105,7 +105,7 @@ def learn(state: Columns, seen: Seen, result: Floats, slot: int) -> None:
     state["profile"][..., slot] += np.where(begun, step * share, 0.0)
     state["hours"][..., slot] = np.minimum(hours + begun, 1_000_000)
     typical = 1.2533 * np.where(count < FIRST, np.abs(residual), np.minimum(np.abs(residual), 4 * size))
-    share = np.maximum(1 / (np.where(count<FIRST,count,count-FIRST//2) + 1), 1 / 2000)
+    share = np.maximum(1 / (np.where(count < FIRST, count, count - FIRST // 2) + 1), 1 / 2000)
     state["size"] = np.where(measured, np.clip(size + (typical - size) * share, SMALLEST, LARGEST), size)
     away = np.where(measured, result, 0.0) - state["middle"]
     spread = np.where(measured, _median_step(state["spread"], np.abs(away) / 0.6745, count), state["spread"])
