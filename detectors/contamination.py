@@ -12,10 +12,10 @@ up or down. So nothing is asked of single channels and their values, only how un
 One channel says no more than 1, so with `channels` above that a lost sensor or a dirty lens is no contamination. The
 middle of five hides spikes and keeps what swings back and forth. Levels follow, but by no more than a scale at a time.
 
-From a score of 0.9 on until it was below 0.8 three times the scales do not learn and levels follow half as fast, so that
-the end can be told. Water comes back slowly and not quite, so z is told from 0.375 of the peak. After `patience` bins
-what is then is taken for the new state of things. A channel that does not move any more teaches its scale nothing, and
-after a long silence it begins anew.
+From a score of 0.9 on until it was below 0.5 three times the scales do not learn, and the levels of before are kept: a
+channel has come back when it is near its level or near that of before. After `patience` bins what is then is taken for
+the new state of things. A channel that does not move any more teaches its scale nothing, and after a long silence it
+begins anew.
 
 Not here: which substance it is, where it comes from, and whether one sensor is faulty.
 """
@@ -51,12 +51,8 @@ STILL = 200
 """Equal results in a row after which a channel teaches its scale nothing."""
 SILENCE = 60
 """Intervals of silence after which a channel begins anew."""
-OPEN, CLOSE, N_CLOSE = 0.9, 0.8, 3
-"""When it holds its breath; the decision that goes with it has the same."""
-FADE = 0.375
-"""Share of the peak that z is told from."""
-HELD = 0.5
-"""How fast levels follow meanwhile."""
+OPEN, CLOSE, N_CLOSE = 0.9, 0.5, 3
+"""Between which scores it is open; the decision that goes with it has the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class _Known:
 
 
 class Contamination:
-    """Joint departure of channels; 128 bytes a Datastream and 45 a Thing."""
+    """Joint departure of channels; 144 bytes a Datastream and 37 a Thing."""
 
     name: ClassVar[str] = "contamination"
     kinds: ClassVar[tuple[str, ...]] = ("contamination",)
@@ -90,6 +86,7 @@ class Contamination:
     state: ClassVar[np.dtype[np.void]] = np.dtype(
         [
             ("level", "f8", (2,)),  # slow, fast
+            ("before", "f8", (2,)),  # the levels when it opened
             ("scale", "f8", (2,)),
             ("past", "f8", (2, 4)),  # the last distances, the newest first
             ("last", "f8"),
@@ -103,9 +100,8 @@ class Contamination:
             ("open", "?"),
             ("low", "i4"),  # low scores in a row
             ("age", "i8"),
-            ("peak", "f8"),
             ("score", "f8"),
-            ("rises", "i8"),  # since when the score is above a half; NEVER: it is not
+            ("rises", "i8"),  # since when the score is not low; NEVER: it is
             ("newest", "i8"),
         ]
     )
@@ -146,7 +142,7 @@ class Contamination:
         patience = np.where(panel.there, parameters["patience"], 0).max(axis=1, initial=0)
         heard: npt.NDArray[np.bool_] = np.logical_or.reduce(known.seen, axis=2)
         some_anew: list[bool] = np.logical_or.reduce(known.anew, axis=(1, 2)).tolist()
-        level, scale = (np.moveaxis(state[name], -1, 0).copy() for name in ("level", "scale"))
+        level, before, scale = (np.moveaxis(state[name], -1, 0).copy() for name in ("level", "before", "scale"))
         past = np.moveaxis(state["past"], (-1, -2), (0, 1)).copy()
         score, starts, shares = np.empty((b, t)), np.empty((b, t), np.int64), np.empty((b, t, c))
         for i, time in enumerate(panel.time.tolist()):
@@ -156,6 +152,10 @@ class Contamination:
                 past = np.where(known.anew[i], 0.0, past)
             off = x - level
             distance = np.abs(off)
+            was_open = own["open"].copy()
+            held = was_open[:, None]
+            if was_open.any():
+                distance = np.where(held, np.minimum(distance, np.abs(x - before)), distance)
             way = _middle(distance, past)
             past = np.where(seen, np.concatenate([distance[None], past[:-1]]), past)
             beyond = way > scale
@@ -164,20 +164,22 @@ class Contamination:
             share = np.minimum(np.log(ratio), FULL)
             shares[i] = (share[0] + share[1]) / (2.0 * FULL)
             moved = np.cumsum(shares[i], axis=1)[:, -1]  # in the order of the columns
-            held = own["open"][:, None].copy()
             tired = _watch(own, moved, time, heard[i], limit, patience, SILENCE * panel.interval)
             score[i], starts[i] = own["score"], own["rises"]
             # learn
             reach = np.where(early, LARGEST, scale)
-            step = known.rate[i] * np.minimum(np.maximum(off, -reach), reach)
-            level = np.where(seen, level + np.where(held, HELD * step, step), level)
+            level = np.where(seen, level + known.rate[i] * np.minimum(np.maximum(off, -reach), reach), level)
             wider = scale * np.where(beyond, 1.0 + PACE * BELOW, 1.0 - PACE * (1.0 - BELOW))
             wider = np.where(early | ~known_scale, np.maximum(scale, way), wider)
             scale = np.where(known.moving[i] & ~held, wider, scale)
-            if tired.any():
-                level = np.where(tired[:, None] & seen, x, level)
+            if (was_open != own["open"]).any():
+                before = np.where((own["open"] & ~was_open)[:, None], level, before)
+                closed = (was_open & ~own["open"])[:, None]
+                nearer = np.where(np.abs(x - before) < np.abs(x - level), before, level)
+                level = np.where(closed & seen, np.where(tired[:, None], x, nearer), level)
                 past = np.where(tired[:, None], 0.0, past)
-        state["level"][...], state["scale"][...] = np.moveaxis(level, 0, -1), np.moveaxis(scale, 0, -1)
+        for name, value in (("level", level), ("before", before), ("scale", scale)):
+            state[name][...] = np.moveaxis(value, 0, -1)
         state["past"][...] = np.moveaxis(past, (0, 1), (-1, -2))
         unknown = np.full((b, t), np.nan)
         starts = np.where(starts == NEVER, panel.time[:, None], starts)
@@ -237,17 +239,15 @@ def _watch(
     if lost.any():
         own["open"][lost], own["score"][lost], own["rises"][lost] = False, 0.0, NEVER
     was_open = own["open"].copy()
-    peak = np.where(was_open, np.maximum(own["peak"], moved), moved)
-    square = np.square(moved / np.maximum(limit, np.where(was_open, FADE * peak, 0.0)))
+    square = np.square(moved / limit)
     fourth = square * square
     age = np.where(was_open, own["age"] + 1, 0)
     tired: npt.NDArray[np.bool_] = heard & (age > patience)
     score = np.where(tired, 0.0, fourth / (fourth + 1.0 / 9.0))
     low = np.where(was_open & (score < CLOSE), own["low"] + 1, 0)
     now_open = np.where(was_open, (low < N_CLOSE) & ~tired, score >= OPEN)
-    rises = np.where(score < 0.5, NEVER, np.where(own["rises"] == NEVER, time, own["rises"]))
-    for name, value in (
-        ("open", now_open), ("low", low), ("age", age), ("peak", peak), ("score", score), ("rises", rises), ("newest", time)
-    ):  # fmt: skip
+    rises = np.where(score < CLOSE, NEVER, np.where(own["rises"] == NEVER, time, own["rises"]))
+    later: dict[str, Any] = {"open": now_open, "low": low, "age": age, "score": score, "rises": rises, "newest": time}
+    for name, value in later.items():
         own[name][...] = np.where(heard, value, own[name])
     return tired

@@ -49,7 +49,7 @@ class Ring:
         return self.filled[..., -1]
 
 
-def ring(quotes: npt.NDArray[np.float32]) -> Ring:
+def ring(quotes: npt.NDArray[Any]) -> Ring:
     """Of quotes `(t, c, BINS)`, NaN where there was none."""
     quotes = np.ascontiguousarray(quotes, np.float64)
     known = ~np.isnan(quotes)

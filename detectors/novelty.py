@@ -16,6 +16,7 @@ A judgement comes with the last Observation of a block, all others have score 0.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -140,7 +141,7 @@ class Novelty:
         score, evidence = np.zeros(n), np.zeros((3, n))
         low, high = np.full(n, np.nan), np.full(n, np.nan)
         cuts = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, end in itertools.pairwise(cuts):
             part = slice(start, end)
             at, last = blocks.rows[part], blocks.last[part]
             mean = blocks.mean[part]

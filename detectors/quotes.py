@@ -39,7 +39,7 @@ FAR = 0.5
 """Logarithm (a factor of 1.65) from which on it is another unit rather than another price."""
 OFF = 0.12
 """Logarithm of the least move that is off, however calm the price is."""
-SCALES = (4.5, 4.0, 3.0)
+SCALES = (5.5, 4.5, 3.5)
 """Scales that a price must be off with no, one, and more other Things to ask."""
 RATE = 0.04
 """Of the scale: about the last 25 quotes."""
@@ -201,8 +201,9 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
     excused += _part(common, move - excused)
     off = move - excused
     limit = np.maximum(OFF, np.array(SCALES)[np.minimum(asked, 2)] * np.maximum(s["scale"], LEAST_SCALE))
-    outside = taken & (s["count"] >= EARLY) & (np.abs(off) > limit)
     was = s["outside"] > 0
+    least = np.where(was & s["told"], 0.5 * limit, limit)  # what is told ends when it has come half way back
+    outside = taken & (s["count"] >= EARLY) & (np.abs(off) > least)
     same = outside & was & ((off > 0) == (s["off"] > 0))
     gap = np.minimum(np.abs(off), np.maximum(apart, 0.0))
     return _Seen(

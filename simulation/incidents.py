@@ -88,6 +88,30 @@ class Scaled:
 
 
 @dataclass(frozen=True)
+class Otherwise:
+    """What is so otherwise, whatever is usual."""
+
+    tells: Callable[[Integers], Floats]
+
+    def __call__(self, seconds: Integers, calm: Floats, first: Callable[[], float]) -> Floats:
+        return self.tells(seconds)
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """By a hand that writes round numbers: this share of results is rounded to a multiple of `step`."""
+
+    step: float
+    share: float
+    chance: Chance
+    name: str
+
+    def __call__(self, seconds: Integers, calm: Floats, first: Callable[[], float]) -> Floats:
+        by_hand = self.chance.uniform(self.name, seconds) < self.share
+        return np.where(by_hand, self.step * np.rint(calm / self.step), calm)
+
+
+@dataclass(frozen=True)
 class Drifting:
     """More and more, up to `size` at the end."""
 
@@ -113,9 +137,11 @@ class Shaking:
 
 @dataclass(frozen=True)
 class Warming:
-    """A cold room without cooling nears the hall by its time constant; repaired, it is cooled again (Newton)."""
+    """A cold room without cooling nears the hall by its time constant; repaired, it is cooled again (Newton).
 
-    warmer: float  # Cel, the hall less the room
+    So does one whose door is open, only quicker and not as far: it is cooled all the while."""
+
+    warmer: float  # Cel, what it nears less the room
     begins: int
     repaired: int
     warms_s: float

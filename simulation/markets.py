@@ -65,6 +65,24 @@ def _columns() -> tuple[tuple[Series, str, str], ...]:
     return tuple(found)
 
 
+def bag(chance: Chance, hall: Integers, scale: Integers, seconds: Integers) -> Floats:
+    """g: what the stall said that a bag holds which was weighed again."""
+    return 250.0 + 2750.0 * chance.uniform("weighed", hall, scale, seconds)
+
+
+def deviation(
+    chance: Chance, hall: Integers, scale: Integers, seconds: Integers, short: Floats | float = 0.0
+) -> Floats:
+    """g: what verification shows less what the stall said; each bag holds less than was said by the share `short`.
+
+    The scale rounds by its last digit, has a zero and a gain of its own, and bags are of any weight.
+    """
+    weight = bag(chance, hall, scale, seconds)
+    zero = 1.2 * chance.bell("zero", hall, scale)
+    gain = 0.0008 * chance.bell("gain", hall, scale)
+    return DIVISION * np.rint((weight * (1.0 - short) * (1.0 + gain) + zero) / DIVISION) - weight
+
+
 class Markets(Part):
     """Every quarter of an hour."""
 
@@ -115,13 +133,8 @@ class Markets(Part):
         return usual * np.exp((season + wholesale + weekend)[:, None, :] + local)
 
     def _scales(self, seconds: Integers) -> Floats:
-        """g, shape (times, Things, scales): what the scale shows less what was weighed, rounded by its last digit."""
-        scale = np.arange(SCALES)
-        numbers = (self._number[:, None], scale, seconds[:, None, None])
-        weight = 250.0 + 2750.0 * self._chance.uniform("weighed", *numbers)
-        zero = 1.2 * self._chance.bell("zero", *numbers[:2])
-        gain = 0.0008 * self._chance.bell("gain", *numbers[:2])
-        return DIVISION * np.rint((weight * (1.0 + gain) + zero) / DIVISION) - weight
+        """g, shape (times, Things, scales)."""
+        return deviation(self._chance, self._number[:, None], np.arange(SCALES), seconds[:, None, None])
 
     def _cold_rooms(self, seconds: Integers, crowd: Floats) -> Floats:
         """Cel, shape (times, Things, rooms): the compressor comes and goes, doors let warmth in, ice is thawed."""

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from simulation.incidents import (
     Change,
     Drifting,
     Label,
+    Otherwise,
+    Rounded,
     Scaled,
     Shaking,
     Shifted,
@@ -31,7 +33,7 @@ from simulation.incidents import (
     silent,
     stuck,
 )
-from simulation.markets import Markets
+from simulation.markets import Markets, deviation
 from simulation.part import Part, Series
 from simulation.rivers import Gauges
 from simulation.stations import Stations
@@ -88,7 +90,17 @@ FAULTS = (
     Kind("surge", 3, 12, 72, (Markets,), "price/"),
     Kind("short weight", 3, 72, 144, (Markets,), "scale/"),
     Kind("cooling", 3, 6, 14, (Markets,), "cold-room/"),
+    Kind("short share", 3, 72, 144, (Markets,), "scale/"),
+    Kind("zero drift", 2, 96, 192, (Markets,), "scale/"),
+    Kind("digits", 2, 72, 144, (Markets,), "scale/"),
+    Kind("door", 3, 1.75, 3, (Markets,), "cold-room/"),
+    Kind("crowd", 2, 1.5, 4, (Markets,), "visitors/"),
 )
+"""A later one takes what the ones before it left free: a new one at the end moves none."""
+SHARES = (0.01, 0.02, 0.05)
+"""Of the weight, that stalls keep."""
+BY_HAND, BY_HAND_SHARE = 1.0, 0.8
+"""g: who writes deviations down by hand rounds so many of them so much."""
 GATEWAY = Kind("gap", 1, 2, 6)
 FIRE = Kind("plume", 2, 1.5, 3)
 
@@ -223,12 +235,15 @@ class Script:
         row = int(draw() * len(part.group.names))
         columns = [i for i, series in enumerate(part.series) if series.name.startswith(kind.prefix)]
         column = columns[int(draw() * len(columns))]
-        act, details = self._act(kind, part.series[column], at, ends, name, draw)
+        act, details = self._act(kind, part, row, column, (at, ends), name, draw)
         whole = kind.name == "gap" and draw() < 0.5
         return [Change(name, kind.name, number, row, None if whole else column, at, ends, act, details)]
 
-    def _act(self, kind: Kind, series: Series, at: int, ends: int, name: str, draw: Draw) -> tuple[Act, Label]:
+    def _act(
+        self, kind: Kind, part: Part, row: int, column: int, span: tuple[int, int], name: str, draw: Draw
+    ) -> tuple[Act, Label]:
         """What a fault of this kind does there, and what its label tells of it."""
+        series, (at, ends) = part.series[column], span
         size = SIZES.get(series.name, 0.0) * (0.3 + 1.2 * draw())
         match kind.name:
             case "stuck":
@@ -251,6 +266,25 @@ class Script:
                 failing = Warming(12.0 + 6.0 * draw(), at, ends - 2 * HOUR, 3.0 * HOUR, 0.4 * HOUR)
                 told = {"time_constant_s": failing.warms_s, "repaired_at": iso(failing.repaired)}
                 return failing, _sized(failing.peak, series) | told
+            case "short share":
+                share = SHARES[int(len(SHARES) * draw())]
+                hall, scale = (
+                    part.group.number[row : row + 1],
+                    np.array([int(series.name.removeprefix(kind.prefix)) - 1]),
+                )
+                return Otherwise(partial(deviation, self._chance, hall, scale, short=share)), {"share": share}
+            case "zero drift":
+                size = -10.0 - 20.0 * draw()
+                return Drifting(size, at, ends), _sized(size, series)
+            case "digits":
+                return Rounded(BY_HAND, BY_HAND_SHARE, self._chance, name), {"step": BY_HAND, "share": BY_HAND_SHARE}
+            case "door":
+                opened = Warming(4.0 + 4.0 * draw(), at, ends - HOUR, 0.3 * HOUR, 0.3 * HOUR)
+                told = {"time_constant_s": opened.warms_s, "closed_at": iso(opened.repaired)}
+                return opened, _sized(opened.peak, series) | told
+            case "crowd":
+                size = float(round(700 + 500 * draw()))
+                return Shifted(size), _sized(size, series)
         raise AssertionError(kind)
 
 

@@ -15,7 +15,11 @@ from detectors.core.panel import PanelDetector
 
 @cache
 def all_detectors() -> dict[str, Detector | PanelDetector]:
-    """Name → detector, of both forms."""
+    """Name → detector, of both forms.
+
+    Raises:
+        TypeError: a class lacks something that both forms have: it would never be asked.
+    """
     found: dict[str, Detector | PanelDetector] = {}
     for module in pkgutil.iter_modules(detectors.__path__):
         if module.ispkg:
@@ -24,7 +28,9 @@ def all_detectors() -> dict[str, Detector | PanelDetector]:
         for _, member in inspect.getmembers(importlib.import_module(f"detectors.{module.name}"), inspect.isclass):
             own = member.__module__ == f"detectors.{module.name}"
             if own and hasattr(member, "update") and isinstance(getattr(member, "name", None), str):
-                found[member.name] = member()
+                one = found[member.name] = member()
+                if not isinstance(one, (Detector, PanelDetector)):
+                    raise TypeError(f"{module.name}.{member.__name__} is no detector: see detectors/core/interface.py")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Watched:
 
 
 def of_form(series: Series, warm_up: int | None) -> Watched:
-    """By the detectors of the form that the file has."""
+    """By the detectors of the form that the file has. Each of these may raise `DetectError`: a detector takes no such warm-up."""
     form = form_of(series.shape())
     return _learned(series, f"as {form.name} ({form.when})", lambda one: form.uses(one.interval), warm_up)
 
@@ -69,7 +70,9 @@ def of_type(series: Series, compiled: CompiledType, warm_up: int | None) -> Watc
     observed = [(one.prop.name, one.prop.unit, one.interval) for one in declared]
     ones = datastreams(series, compiled.name, compiled.version, observed)
     what = f"as {compiled.name}@{compiled.version}"
-    return _watched(what, ones, (quality, tests), lambda one: compiled.detectors_of(one.observed_property), warm_up)
+    return _watched(
+        path, what, ones, (quality, tests), lambda one: compiled.detectors_of(one.observed_property), warm_up
+    )
 
 
 def zone_of(compiled: CompiledType) -> tzinfo | None:
@@ -80,10 +83,11 @@ def zone_of(compiled: CompiledType) -> tzinfo | None:
 def _learned(series: Series, what: str, uses: Uses, warm_up: int | None) -> Watched:
     names = zip(series.rows.names, series.intervals.tolist(), strict=True)
     ones = datastreams(series, "file", 1, [(name.property, "1", interval) for name, interval in names])
-    return _watched(what, ones, unjudged(series.rows), uses, warm_up)
+    return _watched(series.rows.path, what, ones, unjudged(series.rows), uses, warm_up)
 
 
 def _watched(
+    path: Path,
     what: str,
     ones: list[Datastream],
     judged: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]],
@@ -95,8 +99,13 @@ def _watched(
             as_use(use, {} if warm_up is None or not _asks(use.name) else {"warm_up": warm_up}) for use in uses(one)
         )
 
-    names = tuple(sorted({use.detector for one in ones for use in of(one)}))
-    return Watched(what, ones, *judged, names, of)
+    examples = {use.detector: (use, one) for one in ones for use in of(one)}
+    for name, (use, one) in sorted(examples.items()):
+        try:
+            all_detectors()[name].parameters_of(use.parameters, one)
+        except ValueError as error:
+            raise DetectError(path=path, problem=str(error), mend="give another --warm-up, or none") from error
+    return Watched(what, ones, *judged, tuple(sorted(examples)), of)
 
 
 def _asks(detector: str) -> bool:

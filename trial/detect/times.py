@@ -84,6 +84,10 @@ class Times:
             text += f".{moment.microsecond:06}000"[: 1 + self._digits]
         return text + self._suffix
 
+    def in_words(self, sentence: str) -> str:
+        """A sentence about this file: where nobody knows the zone, the times in it are no UTC."""
+        return sentence.replace(" UTC", "") if self.kind is Kind.LOCAL and self._zone is UTC else sentence
+
     def _is_number(self, text: str) -> bool:
         if self.kind is not None and self.kind is not Kind.NUMBER:
             return False

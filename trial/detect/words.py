@@ -32,5 +32,5 @@ def told(rows: Rows, watched: Watched, found: Found, *, examples: bool) -> str:
     each = ", ".join(f"{kind} {number:,}" for kind, number in kinds.most_common())
     lines.append(f"anomalies: {len(found.anomalies):,}{f' ({each})' if each else ''}")
     if examples:
-        lines += [f"  {one.explanation}" for one in found.anomalies[:_EXAMPLES]]
+        lines += [f"  {rows.times.in_words(one.explanation)}" for one in found.anomalies[:_EXAMPLES]]
     return "\n".join(lines)

@@ -77,7 +77,8 @@ def write_anomalies(path: Path, rows: Rows, anomalies: Iterable[Anomaly]) -> Non
     Raises:
         DetectError: the file cannot be written.
     """
-    written = rows.times.write
+    times = rows.times
+    written = times.write
     with _writing(path) as out:
         table = csv.writer(out, lineterminator="\n")
         table.writerow(ANOMALY)
@@ -87,7 +88,7 @@ def write_anomalies(path: Path, rows: Rows, anomalies: Iterable[Anomaly]) -> Non
                 [
                     *(one.thing, one.datastream_name, one.kind),
                     *(written(one.starts_at), written(one.detected_at), ends_at),
-                    *(one.severity.value, one.score, one.explanation),
+                    *(one.severity.value, one.score, times.in_words(one.explanation)),
                 ]
             )
 

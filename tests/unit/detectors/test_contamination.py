@@ -17,7 +17,7 @@ from detectors.core.panel import Panel
 MINUTE = 60_000_000
 START = 1_767_571_200_000_000
 DETECTOR = Contamination()
-OPEN = 0.9
+OPEN, CLOSE = 0.9, 0.5
 
 
 def water(bins: int = 900, things: int = 1, channels: int = 4, seed: int = 1) -> Floats:
@@ -110,6 +110,12 @@ def test_swings_back_and_forth_are() -> None:
     assert len(high(watch(result))) > 20
 
 
+def test_a_long_one_is_held() -> None:
+    verdict = watch(moved([0, 1], at=slice(600, 780), by=6.0))
+    assert verdict.score[604:780, 0].min() >= CLOSE
+    assert verdict.score[785:, 0].max() < CLOSE, "the levels of before are known"
+
+
 def test_what_stays_is_taken_for_the_new_state() -> None:
     verdict = watch(moved([0, 1], at=slice(600, 900), by=30.0), patience=60)
     assert max(high(verdict)) < 670
@@ -176,6 +182,11 @@ def test_channels_that_rest_say_nothing() -> None:
     result[:, 0, 1:] = 5.0
     result[700:, 0, 1:] = 6.0
     assert not high(watch(result)), "of a channel that never moved nothing is known"
+
+
+def test_a_long_rest_makes_no_channel_touchy() -> None:
+    result = water()
+    assert not high(watch(np.concatenate([result[:600], result[600:601].repeat(8000, axis=0), result[600:]])))
 
 
 @pytest.mark.filterwarnings("error")

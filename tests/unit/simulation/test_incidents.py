@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 
 from simulation.chance import Chance
-from simulation.incidents import Change, Drifting, Scaled, Shaking, Shifted, Smoke, Warming, plume, silent, stuck
+from simulation.incidents import (
+    Change,
+    Drifting,
+    Otherwise,
+    Rounded,
+    Scaled,
+    Shaking,
+    Shifted,
+    Smoke,
+    Warming,
+    plume,
+    silent,
+    stuck,
+)
 
 SECONDS = np.arange(0, 12 * 3600, 900)
 CALM = 20.0 + np.sin(SECONDS / 5000)
@@ -24,6 +37,18 @@ def test_faults_of_a_sensor() -> None:
     assert drift[24] == pytest.approx(3)
     noise = Shaking(2.0, Chance(1), "1-1")(np.arange(5000), np.zeros(5000), first)
     assert noise.std() == pytest.approx(2, rel=0.05)
+
+
+def test_other_results_are_told() -> None:
+    assert (Otherwise(lambda seconds: 2.0 * seconds)(SECONDS, CALM, first) == 2.0 * SECONDS).all()
+
+
+def test_a_hand_rounds_its_share_of_results() -> None:
+    seconds, calm = np.arange(5000), np.arange(5000) / 7 % 1 + 0.001
+    told = Rounded(1.0, 0.8, Chance(1), "1-1")(seconds, calm, first)
+    by_hand = told != calm
+    assert by_hand.mean() == pytest.approx(0.8, abs=0.02)
+    assert np.isin(told[by_hand], (0.0, 1.0)).all()
 
 
 def test_a_cold_room_warms_by_its_time_constant_until_it_is_repaired() -> None:

@@ -8,7 +8,7 @@ import pytest
 from simulation import habits
 from simulation.chance import Chance, Floats
 from simulation.layout import cells, group
-from simulation.markets import GOODS, TICK, Markets
+from simulation.markets import DIVISION, GOODS, TICK, Markets, bag, deviation
 
 MARKETS = Markets(Chance(3), group("Market", 30, cells(1_500), 0.0))
 MONDAY = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
@@ -59,6 +59,15 @@ def test_scales_err_by_their_last_digit(fortnight: Floats) -> None:
     assert np.abs(scales.mean(axis=(0, 1))).max() < 1.5
     assert 1.2 < scales.std(axis=0).mean() < 2.2  # 5 g / sqrt(12), and a little
     assert np.abs(scales).max() < 15
+
+
+def test_a_short_bag_lacks_its_share() -> None:
+    hall, scale, chance = np.array([4]), np.array([2]), Chance(3)
+    weight = bag(chance, hall, scale, FORTNIGHT)
+    lacks = deviation(chance, hall, scale, FORTNIGHT) - deviation(chance, hall, scale, FORTNIGHT, short=0.02)
+    assert 250 <= weight.min() < weight.max() <= 3000
+    assert np.abs(lacks - 0.02 * weight).max() < DIVISION
+    assert abs((lacks - 0.02 * weight).mean()) < 0.5
 
 
 def test_cold_rooms_stay_cold_and_are_never_at_rest(fortnight: Floats) -> None:

@@ -138,6 +138,11 @@ def test_labels_tell_what_distinguishes_an_incident() -> None:
         "short weight": {"size", "unit"},
         "surge": {"factor"},
         "cooling": {"size", "unit", "time_constant_s", "repaired_at"},
+        "short share": {"share"},
+        "zero drift": {"size", "unit"},
+        "digits": {"step", "share"},
+        "door": {"size", "unit", "time_constant_s", "closed_at"},
+        "crowd": {"size", "unit"},
         "stuck": set(),
         "plume": {"size", "unit", "distance_km", "source", "wind_from_deg", "wind_m_s"},
     }
@@ -147,5 +152,10 @@ def test_labels_tell_what_distinguishes_an_incident() -> None:
         if one["kind"] == "short weight":
             assert one["datastream"].startswith("scale/")
             assert -60 <= one["size"] <= -12
+        if one["kind"] == "short share":
+            assert one["datastream"].startswith("scale/")
+            assert one["share"] in (0.01, 0.02, 0.05)
+        if one["kind"] == "door":
+            assert 0.75 * HOUR <= datetime.fromisoformat(one["closed_at"]) - time(one) <= 2 * HOUR
         if one["kind"] == "cooling":
             assert time(one) < datetime.fromisoformat(one["repaired_at"]) < time(one, "ends_at")

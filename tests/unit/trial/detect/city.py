@@ -26,3 +26,28 @@ def rows(hours: int = HOURS) -> list[str]:
                 if not (thing == "B" and 220 <= hour < 240):
                     lines.append(f"{time},{thing},{prop},{value},116.{i},39.{i},{int(value == '400')}")
     return lines
+
+
+def quotes(days: int = 150) -> list[str]:
+    """Prices of two goods in three markets. On day 100 a point slips in A, from day 120 on B asks twice as much."""
+    lines = []
+    for day in range(days):
+        time = (datetime(2020, 1, 1) + timedelta(days=day)).date().isoformat()
+        for i, thing in enumerate("ABC"):
+            for j, goods in enumerate(("beans", "leeks")):
+                price = (100 + 60 * j + 5 * i) * (1 + 0.02 * ((day * (3 + i) + j) % 5))
+                price *= 10 if (thing, goods, day) == ("A", "beans", 100) else 1
+                price *= 2 if thing == "B" and goods == "leeks" and day >= 120 else 1
+                lines.append(f"{time},{thing},{goods},{price:.1f},,,0")
+    return lines
+
+
+def channels(minutes: int = 2000) -> list[str]:
+    """Five channels of one probe; from minute 1800 on for an hour all of them move away."""
+    lines = []
+    for minute in range(minutes):
+        time = (datetime(2020, 1, 1) + timedelta(minutes=minute)).isoformat(sep=" ")
+        for j in range(5):
+            value = 10 * (j + 1) + 0.1 * ((minute * (7 + j) + minute // 7) % 11) + (4 if 1800 <= minute < 1860 else 0)
+            lines.append(f"{time},probe,channel{j},{value:.2f},,,0")
+    return lines

@@ -95,6 +95,10 @@ def test_rows_that_only_teach(tmp_path: Path) -> None:
         (["--input", "city.csv", "--sensor-type", "air"], "'air' is not declared. Declared are: .*air-station"),
         (["--input", "city.csv", "--sensor-type", "cold-room"], "cold-room does not declare no2, o3; declared are "),
         (["--input", "city.csv", "--detector", "spike", "--sensor-type", "air-station"], "exclude each other"),
+        (
+            ["--input", "city.csv", "--detector", "spike", "--warm-up", "5"],
+            "expected warm_up to be a whole number from 10",
+        ),
         (["--input", "city.csv", "--scores", "city.csv"], "it is the input"),
         (["--input", "city.csv", "--scores", "no/where.csv"], "no folder no"),
         (["--input", "city.csv", "--anomalies", "."], "it is a folder"),

@@ -8,6 +8,8 @@ import pytest
 
 from aedilis.vocabulary import Clock, Datastream, Thing
 from detectors.core.discovery import all_detectors
+from detectors.core.interface import Detector
+from detectors.core.panel import PanelDetector
 from trial.detect.forms import Form, all_forms, form_of
 from trial.detect.series import Shape
 
@@ -49,6 +51,7 @@ def test_its_detectors_are_there_and_take_its_parameters(form: Form) -> None:
         assert len({use.name for use in uses}) == len(uses), "each detector once"
         thing = Thing(1, "file", "A", "file", 0, Clock.DATA)
         for use in uses:
+            assert isinstance(all_detectors()[use.name], Detector | PanelDetector), "or the engine would pass it over"
             all_detectors()[use.name].parameters_of(
                 use.parameters, Datastream(2, thing, "x", "x", "1", "file", 1, interval)
             )

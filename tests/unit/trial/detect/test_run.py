@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +63,24 @@ def test_the_order_of_the_file_does_not_matter(whole: tuple[Rows, Found], tmp_pa
 @pytest.mark.parametrize("hours", [150, 201, 230, 333])
 def test_what_comes_later_changes_nothing(whole: tuple[Rows, Found], tmp_path: Path, hours: int) -> None:
     _, found = whole
-    rows, early = found_in(tmp_path, city.rows(hours))
+    same_until_then(found, *found_in(tmp_path, city.rows(hours)))
+
+
+@pytest.mark.parametrize(
+    ("make", "cuts", "kind"), [(city.quotes, (90, 101, 121), "unit"), (city.channels, (1500, 1830), "contamination")]
+)
+def test_nor_does_it_for_those_that_look_at_several_series(
+    tmp_path: Path, make: Callable[..., list[str]], cuts: tuple[int, ...], kind: str
+) -> None:
+    _, found = found_in(tmp_path, make())
+    assert kind in {one.kind for one in found.anomalies}
+    for cut in cuts:
+        same_until_then(found, *found_in(tmp_path, make(cut)))
+
+
+def same_until_then(found: Found, rows: Rows, early: Found) -> None:
     assert early.score.tobytes() == found.score[: len(rows)].tobytes()
-    before = [key for key in keys(found) if key[4] <= rows.time[-1]]
-    assert keys(early) == before
+    assert keys(early) == [key for key in keys(found) if key[4] <= rows.time[-1]]
 
 
 def test_of_several_values_at_one_time_the_first_counts(whole: tuple[Rows, Found], tmp_path: Path) -> None:

@@ -63,6 +63,16 @@ def test_local_times_are_those_of_the_zone_that_is_given() -> None:
     assert times.write(MOMENT) == "2015-01-02T11:04:05"
 
 
+def test_a_sentence_speaks_of_utc_only_where_a_zone_is_known() -> None:
+    local, zoned, known = Times(), Times(), Times(ZoneInfo("Asia/Shanghai"))
+    local.read("2015-01-02")
+    zoned.read("2015-01-02T00:00:00Z")
+    known.read("2015-01-02")
+    assert local.in_words("since 2015-01-02 00:00 UTC") == "since 2015-01-02 00:00"
+    assert zoned.in_words("since 2015-01-02 00:00 UTC") == "since 2015-01-02 00:00 UTC"
+    assert known.in_words("since 2015-01-02 00:00 UTC") == "since 2015-01-02 00:00 UTC"
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "5", "2015-13-01", "2015-W01-1", "01/02/2015", "２０１５-01-02", "2015-01-02T03:04:05 CET"]
 )

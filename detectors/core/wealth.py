@@ -1,0 +1,122 @@
+"""Evidence by betting: a test that may be looked at after each Observation, for as long as one likes.
+
+A gain is a number from some lower bound to 1 whose mean, given all that came before, is not below 0 while all is well. A
+gambler stakes a share of what he owns on that it is below, and is handed one unit a day, bit by bit as time passes:
+
+    wealth = (wealth + days since the last one) · (1 - stake · gain)
+
+While all is well his wealth is on average no more than the days that have passed. So the mean time until it first reaches T
+is at least T days, by optional stopping: whatever the distribution of the gains, and however many of them a day brings.
+Several stakes are tried side by side and their mean is taken, which changes nothing about that. After an alarm that was
+over he begins again with nothing.
+
+The form is a Shiryaev-Roberts e-detector (J. Shin, A. Ramdas, A. Rinaldo, E-detectors: a nonparametric framework for
+sequential change detection, 2022, arXiv:2203.03532), with bets on bounded means (I. Waudby-Smith, A. Ramdas, Estimating
+means of bounded random variables by betting, J. R. Stat. Soc. B 86, 2024). That the units are dealt out by time is ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.core.columns import Columns
+from detectors.core.interface import NEVER, Floats, Times
+
+DAY = 86_400_000_000
+DAYS_A_YEAR = 365.25
+STAKES = (0.2, 0.5, 0.8, 0.95)
+SCORE = 0.9
+"""At the threshold."""
+_ODDS = (1.0 - SCORE) / SCORE
+_MOST = 2.0
+"""Times the threshold that all may own on average, so that they are soon poor again when all is well."""
+_LEAST = 1e-30
+
+
+def fields(gamblers: int = len(STAKES)) -> list[tuple[Any, ...]]:
+    """What a row of state holds: `wealth` of each gambler, how far they are ahead and since when, how many bets there were
+    since and the `mean` result, the time of the last bet, and whether the threshold was reached."""
+    plain = [("ahead", "f4"), ("mean", "f4"), ("since", "i8"), ("newest", "i8"), ("count", "i4"), ("reached", "?")]
+    return [("wealth", "f4", (gamblers,)), *plain]
+
+
+def threshold(years: float) -> float:
+    """The wealth that it takes on average at least so many years to reach while all is well."""
+    return years * DAYS_A_YEAR
+
+
+def held(state: Columns, rows: npt.NDArray[np.intp]) -> Columns:
+    """What is needed of some rows; `wealth` has the shape (gamblers, rows)."""
+    taken = {name: column.take(rows, axis=0) for name, column in state.items()}
+    taken["wealth"] = np.ascontiguousarray(taken["wealth"].T)
+    return taken
+
+
+def put_back(state: Columns, rows: npt.NDArray[np.intp], taken: Columns) -> None:
+    """After the bets."""
+    for name, column in taken.items():
+        state[name][rows] = column.T
+
+
+def bet(
+    taken: Columns,
+    gains: Floats,
+    stakes: tuple[float, ...],
+    time: Times,
+    result: Floats,
+    limit: Floats,
+    where: npt.NDArray[np.bool_],
+) -> tuple[Floats, Times]:
+    """One bet on each of the first m rows held, but where not; returns score and since when they win.
+
+    `gains` has the shape `(questions, m)`; the gamblers of a question stand together, one for each stake. `limit` `(m,)`
+    is the threshold.
+    """
+    m = gains.shape[1]
+    leading = richest(taken, m, len(stakes))
+    newest = taken["newest"][:m]
+    passed = (time.astype(np.float64) - newest.astype(np.float64)) / DAY
+    days = np.where(newest == NEVER, 1.0, np.minimum(np.maximum(passed, 0.0), 1.0))
+    total = np.zeros(m)
+    for question, gain in enumerate(gains):
+        for number, stake in enumerate(stakes, question * len(stakes)):
+            wealth = taken["wealth"][number, :m]
+            own = (wealth + days) * (1.0 - stake * gain)
+            own = np.where(where, np.where(own < _LEAST, 0.0, own), wealth)
+            taken["wealth"][number, :m] = own
+            total = total + own
+    total = total / (len(gains) * len(stakes))
+    most = _MOST * limit
+    taken["wealth"][:, :m] *= np.where(total > most, most / np.maximum(total, most), 1.0)
+    total = np.minimum(total, most)
+    reached = taken["reached"][:m] | (total >= limit)
+    over = reached & (total < _ODDS * limit)
+    taken["wealth"][:, :m][:, over] = 0.0
+    taken["reached"][:m] = reached & ~over
+    total = np.where(over, 0.0, total)
+    # where the cumulative sum of what the leading question won began (E. S. Page, Biometrika 41, 1954)
+    won = -np.take_along_axis(gains, leading[None], 0)[0]
+    ahead, since = taken["ahead"][:m], taken["since"][:m]
+    begins = where & (ahead == 0.0)
+    taken["since"][:m] = np.where(begins, time, since)
+    count = np.where(begins, 1, np.minimum(taken["count"][:m] + where, 1_000_000))
+    mean = np.where(begins, result, taken["mean"][:m])
+    taken["mean"][:m] = np.where(where, mean + (result - mean) / np.maximum(count, 1), taken["mean"][:m])
+    taken["count"][:m] = count
+    taken["ahead"][:m] = np.where(where, np.minimum(np.maximum(ahead + won, 0.0), 1e6), ahead)
+    taken["newest"][:m] = np.where(where, time, newest)
+    return total / (total + _ODDS * limit), np.where(taken["since"][:m] == NEVER, time, taken["since"][:m])
+
+
+def richest(taken: Columns, m: int, stakes: int) -> npt.NDArray[np.intp]:
+    """Which question the richest gambler of each of the first m rows is at."""
+    found = np.zeros(m, np.intp)
+    most = taken["wealth"][0, :m]
+    for number in range(1, len(taken["wealth"])):
+        wealth = taken["wealth"][number, :m]
+        found = np.where(wealth > most, number // stakes, found)
+        most = np.maximum(most, wealth)
+    return found
