@@ -17,9 +17,9 @@ OF_KIND: Mapping[str, frozenset[str]] = {
     "drift": frozenset({"drift", "offset", "scale"}),
     "offset": frozenset({"offset", "scale", "drift"}),
     "noise": frozenset({"noise"}),
-    "surge": frozenset({"surge", "unit", "coordinated"}),
-    "short weight": frozenset({"short_weight", "short_bias", "bias"}),
-    "cooling": frozenset({"cooling_failure", "warm"}),
+    "surge": frozenset({"surge", "unit"}),
+    "short weight": frozenset({"short_weight", "short_bias", "short_stall"}),
+    "cooling": frozenset({"cooling_failure", "too_warm"}),
     "plume": frozenset({"plume", "episode"}),
 }
 """Kind of an incident → the kinds of anomalies that name it."""
@@ -31,15 +31,17 @@ NEVER = frozenset(
             "typo",
             "stale",
             "order",
-            "retail_below_wholesale",
+            "coordinated",
             "over_bias",
-            "digit_preference",
             "digits",
+            "zero_below",
+            "zero_above",
         ),
-        *("empty_pan", "zero_below", "zero_above", "stall", "door", "crowding", "contamination"),
+        *("too_cold", "door", "crowding", "noise_event", "contamination"),
     }
 )
-"""Kinds that name what never befalls the city: it cannot tell how often they are true, so their scores stay raw."""
+"""Kinds that name what never befalls the city, or is told by no label: it cannot tell how often they are true, so their
+scores stay raw."""
 _NAMED = NEVER.union(*OF_KIND.values())
 
 
