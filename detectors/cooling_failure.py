@@ -30,6 +30,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000.0
 HOUR = 60.0
@@ -54,6 +55,22 @@ class CoolingFailure:
     kinds: ClassVar[tuple[str, ...]] = ("cooling_failure",)
     evidence: ClassVar[tuple[str, ...]] = ("height", "shape", "time")
     facts: ClassVar[tuple[str, ...]] = ("risen", "minutes", "fill")
+    words: ClassVar[Mapping[str, Words]] = {
+        "cooling_failure": Words(
+            Phrase(
+                "the cooling has failed[, {risen} warmer after {minutes} minutes]",
+                "制冷失效[，{minutes} 分钟升温 {risen}]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "height": Phrase("how far it rose", "升温幅度"),
+        "shape": Phrase("the shape of the rise", "升温曲线"),
+        "time": Phrase("how long it has lasted", "持续时间"),
+        "risen": Phrase("how far it rose", "升温幅度"),
+        "minutes": Phrase("minutes since it began", "持续分钟数"),
+        "fill": Phrase("share of its box that the rise fills", "曲线填充率"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

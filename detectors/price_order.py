@@ -20,6 +20,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 
 ORDERS = {"trade": ("wholesale", "retail"), "spread": ("minimum", "mode", "maximum")}
 """From below to above."""
@@ -33,6 +34,9 @@ class PriceOrder:
     kinds: ClassVar[tuple[str, ...]] = ("order",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "order": Words(Phrase("prices of one goods stand the wrong way round", "同一商品价格倒挂")),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("order", "i8"), ("tolerance", "f8"), ("within", "i8")])

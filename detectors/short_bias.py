@@ -26,6 +26,7 @@ from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 DEEPEST = 5.0
 """Ordinary weighings that a single one counts for at most."""
@@ -43,6 +44,19 @@ class ShortBias:
     kinds: ClassVar[tuple[str, ...]] = ("short_bias",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("weighings", "mean")
+    words: ClassVar[Mapping[str, Words]] = {
+        "short_bias": Words(
+            Phrase(
+                "buyers get too little on average[, {mean} in {weighings} weighings]",
+                "平均短秤[，{weighings} 次称量平均 {mean}]",
+            ),
+            normal=Phrase("no deviation on average", "平均无偏差"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "weighings": Phrase("weighings", "称量次数"),
+        "mean": Phrase("mean deviation", "平均偏差"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
