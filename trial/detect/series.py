@@ -115,11 +115,11 @@ class Series:
 def datastreams(
     series: Series, sensor_type: str, version: int, observed: list[tuple[str, str, int]]
 ) -> list[Datastream]:
-    """One for each name; `observed` has the property, unit and interval (µs) of each."""
-    rows = series.rows
+    """One for each name, all in one zone; `observed` has the property, unit and interval (µs) of each."""
+    rows, zone = series.rows, series.rows.path.stem
     things = {
         name.thing: Thing(
-            thing_id(AGENCY, name.thing), AGENCY, name.thing, AGENCY, 0, Clock.DATA, rows.places.get(name.thing)
+            thing_id(AGENCY, name.thing), AGENCY, name.thing, zone, 0, Clock.DATA, rows.places.get(name.thing)
         )
         for name in rows.names
     }
