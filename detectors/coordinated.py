@@ -121,8 +121,11 @@ class Coordinated:
             None,
             np.zeros((2, *shape)),
         )
-        p = {name: np.max(column, axis=0) for name, column in parameters.items()} if len(panel.there) else {}
+        first = panel.there.argmax(axis=0)[None]
+        p = {name: np.take_along_axis(column, first, axis=0)[0] for name, column in parameters.items()}
         inputs = _inputs(panel.columns)
+        for name in ("price", "before", "long_before"):
+            state[name][~panel.there] = np.nan
         for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
             _roll(state, own, p, time)
             price = np.log(np.where(np.isfinite(result) & (result > 0), result, np.nan))

@@ -68,6 +68,7 @@ class PriceOrder:
         """See `PanelDetector.update`."""
         shape = panel.result.shape
         out = Verdict(np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int64))
+        state["last"][~panel.there] = np.nan
         pairs = [pair for order, words in enumerate(ORDERS.values()) for pair in _pairs(panel.columns, order, words)]
         for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
             there = ~np.isnan(result)
