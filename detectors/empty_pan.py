@@ -2,9 +2,9 @@
 
 Results within `band` of zero are those of an empty pan; what is heavier was weighed and says nothing. The scale is in order
 while its zero is on average within `allowed` divisions, above and below, given all before: half of one by default, which
-rounds to the digit beside zero (zero shall be set to a quarter of a division, OIML R 76-1:2006, 4.5.2, so that a quarter is
-left for drift). `detectors.core.wealth` bets against both sides. What stands below zero is drift or a tray that was taken
-off after it was tared, what stands above is paid for by each buyer.
+rounds to the digit beside zero. Zero shall be set to a quarter of a division (OIML R 76-1:2006, 4.5.2, quoted from memory),
+so a quarter is left for drift. `detectors.core.wealth` bets against both sides. What stands below zero is drift, or a tray
+that was taken off after it was tared; what stands above is paid for by each buyer.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ than he paid for. A scale is in order while the mean of
     gain = clip((x + allowed) / (2 divisions), -5, 1)
 
 is not below 0, given all before: one weighing counts for no more than five ordinary ones, so a scale that errs by less than
-its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.core.wealth` bets against that: false accusations come once in `years` stall-years at most, on
-average. By default `allowed` is one and a half divisions: in use a scale of class III may err by one division up to 500
-divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and 3.5.2), and bags lie on both sides.
+its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.core.wealth` bets against that:
+false accusations come once in `years` stall-years on average, at most. By default `allowed` is one and a half divisions: in
+use a scale of class III may err by one division up to 500 divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and
+3.5.2, quoted from memory), and bags lie on both sides.
 
 Only what is to the buyer's loss accuses; the other side is `detectors.over_bias`. A single weighing against the law is
 `detectors.short_weight`.
