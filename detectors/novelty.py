@@ -17,13 +17,14 @@ A judgement comes with the last Observation of a block, all others have score 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors._blocks import OPEN_BLOCK, cut
+from detectors._blocks import OPEN_BLOCK, Blocks, cut
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Index, Runs
@@ -33,7 +34,9 @@ LARGEST = 1e30
 """Results are clipped here."""
 FARTHEST = 60_000.0
 """Scales from the middle, at most: the memory is float16."""
-MEMORY = 512
+MEMORY = 256
+AT_ONCE = 256
+"""Rows that are judged together: their memories fit into the processor's cache."""
 FIRST = 64
 """Blocks of the warm-up that are kept to find the scale; of a longer one the last."""
 RANKS = 32
@@ -59,6 +62,8 @@ APART = (2.0 - 2.0 * np.cos(np.arange(CLOCK) * (2.0 * np.pi / CLOCK))).astype(np
 """Squared distance on the clock of two times of day that are so many parts apart."""
 
 Single = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
+Clocks = npt.NDArray[np.uint8]
 
 
 class Novelty:
@@ -115,7 +120,7 @@ class Novelty:
             block = max(2, round(12 * (300_000_000 / max(datastream.interval, 1)) ** 0.25))
         rows = values.count("warm_up", least=0)
         warm_up = max(SHORTEST, -(-rows // block)) if rows else USUAL_WARM_UP
-        rest = int(min(max(REST * warm_up, REST * 50), RECENT))
+        rest = int(min(REST * warm_up, RECENT)) if rows else 15
         return block, warm_up, rest
 
     def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
@@ -127,35 +132,72 @@ class Novelty:
             state["origin"][rows[new]] = x[:u][new]
             state["blocks"][rows[new]] = 0
         blocks, starts_at = cut(state, runs, x - state["origin"].take(runs.at), parameters["block"])
-        score, evidence = np.zeros(n), np.zeros((3, n))
+        score, evidence = np.zeros(n), np.zeros((len(self.evidence), n))
         low, high = np.full(n, np.nan), np.full(n, np.nan)
-        cuts = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
-            part = slice(start, end)
-            at, last = blocks.rows[part], blocks.last[part]
-            mean = blocks.mean[part]
-            before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
-            far_up = blocks.high[part] - before >= before - blocks.low[part]
-            extreme = np.where(far_up, blocks.high[part], blocks.low[part])
-            clock = (blocks.middle[part] % DAY * CLOCK // DAY).astype(np.uint8)
-            state["before"][at] = mean
-            warm_up = parameters["warm_up"].take(last)
-            warm = state["scale"].take(at) > 0
-            if not warm.all():
-                _warm_up(state, at[~warm], extreme[~warm], mean[~warm], clock[~warm], warm_up[~warm])
-            if warm.any():
-                at, last, extreme, mean, clock = at[warm], last[warm], extreme[warm], mean[warm], clock[warm]
-                middle, scale = state["middle"].take(at), state["scale"].take(at)
-                scaled = _scaled(extreme, middle, scale), _scaled(mean, middle, scale)
-                news = _learn(state, at, *scaled, clock, warm_up[warm])
-                told = np.flatnonzero(_record(state, at, news, parameters["rest"].take(last)))
-                if len(told):
-                    score[last[told]] = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
+        turns = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
+        for start, end in zip(turns[:-1], turns[1:], strict=True):
+            for some in range(start, end, AT_ONCE):
+                part = slice(some, min(some + AT_ONCE, end))
+                last = blocks.last[part]
+                told = _judge(state, blocks, part, parameters["warm_up"].take(last), parameters["rest"].take(last))
+                if told is not None:
+                    last = last.take(told.which)
+                    score[last], low[last], high[last] = told.score, told.low, told.high
+                    evidence[:, last] = told.evidence
         return Verdict(score, low, high, starts_at, evidence=evidence)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block of each of m rows, as the memory holds it; shapes `(m,)`."""
+
+    extreme: Single
+    mean: Single
+    clock: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What there is to say of some of the rows."""
+
+    which: Index
+    score: Floats
+    low: Floats
+    high: Floats
+    evidence: Floats
+
+
+def _judge(state: Any, blocks: Blocks, part: slice, warm_up: Counts, rest: Counts) -> _Told | None:
+    """Scores and learns a block of each row; None: nothing to tell."""
+    at, mean, high, low = blocks.rows[part], blocks.mean[part], blocks.high[part], blocks.low[part]
+    before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
+    state["before"][at] = mean
+    extreme = np.where(high - before >= before - low, high, low)
+    clock = (blocks.middle[part] % DAY * CLOCK // DAY).astype(np.uint8)
+    scale = state["scale"].take(at)
+    warm = np.flatnonzero(scale > 0)
+    if len(warm) < len(at):
+        cold = np.flatnonzero(scale == 0)
+        _warm_up(state, at[cold], extreme[cold], mean[cold], clock[cold], warm_up[cold])
+        at, mean, extreme, clock, scale = at[warm], mean[warm], extreme[warm], clock[warm], scale[warm]
+        warm_up, rest = warm_up[warm], rest[warm]
+        if not len(warm):
+            return None
+    middle = state["middle"].take(at)
+    block = _Block(_scaled(extreme, middle, scale), _scaled(mean, middle, scale), clock)
+    news = _news(state, at, block, warm_up)
+    told = np.flatnonzero(_record(state, at, news, rest))
+    found = None
+    if len(told):
+        of_told = _Block(block.extreme[told], block.mean[told], clock[told])
+        score = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
+        found = _Told(warm[told], score, *_explained(state, at[told], of_told, warm_up[told]))
+    _remember(state, at, block)
+    return found
 
 
 def _scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
@@ -165,7 +207,7 @@ def _scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
 
 
 def _warm_up(
-    state: Any, at: Index, extreme: Floats, mean: Floats, clock: npt.NDArray[np.uint8], warm_up: npt.NDArray[np.int64]
+    state: Any, at: Index, extreme: Floats, mean: Floats, clock: Clocks, warm_up: Counts
 ) -> None:
     """Keeps a block; with the last one of the warm-up finds the scale and learns all that were kept."""
     blocks = state["blocks"].take(at)
@@ -196,7 +238,9 @@ def _warm_up(
         scales = middle[part], scale[part]
         extreme, mean = state["first_extremes"][some, place], state["first_means"][some, place]
         clock = state["first_clocks"][some, place]
-        _learn(state, some, _scaled(extreme, *scales), _scaled(mean, *scales), clock, warm_up[part])
+        block = _Block(_scaled(extreme, *scales), _scaled(mean, *scales), clock)
+        _news(state, some, block, warm_up[part])
+        _remember(state, some, block)
 
 
 def _quantile(ordered: Floats, count: Index, share: float) -> Floats:
@@ -208,50 +252,80 @@ def _quantile(ordered: Floats, count: Index, share: float) -> Floats:
     return first + (place - below) * (second - first)
 
 
-def _learn(
-    state: Any, at: Index, extreme: Single, mean: Single, clock: npt.NDArray[np.uint8], warm_up: npt.NDArray[np.int64]
-) -> Single:
-    """How new the block of each row is (L), then remembers it."""
-    blocks = state["blocks"].take(at)
-    slots = blocks % MEMORY
-    newest = (blocks - 1) % MEMORY
-    column = np.arange(len(at))
-    # of each of the memory's blocks, shape (MEMORY, rows)
-    distance = state["extremes"].T[:, at].astype(np.float32)
-    distance -= extreme
-    distance *= distance
-    distance *= EXTREME
-    other = state["means"].T[:, at].astype(np.float32)
-    other -= mean
-    other *= other
-    other *= MEAN
-    distance += other
-    distance[newest, column] = np.inf
-    apart = APART.take(clock - state["clocks"].T[:, at])
-    season = _season(state, at)
-    rank = np.minimum(RANK * np.maximum(blocks / warm_up, 1.0) ** RANK_GROWTH, RANKS).astype(np.intp) - 1
-    news = np.zeros(len(at))
+def _news(state: Any, at: Index, block: _Block, warm_up: Counts) -> Single:
+    """How new the block of each row is (L). Learns how new blocks are, not yet the block."""
+    distance, apart = _distances(state, at, block)
+    season, rank, column = _season(state, at), _rank(state, at, warm_up), np.arange(len(at))
+    news, with_clock = np.zeros(len(at)), np.empty_like(distance)
     for i, weight in enumerate(CLOCK_WEIGHTS):
         factor = (weight * season).astype(np.float32)
-        np.multiply(apart, factor * factor, out=other)
-        other += distance
-        least = np.sqrt(other.min(axis=0))
-        largest = state["largest"].T[i * RANKS : (i + 1) * RANKS, at]
-        usual = largest[rank, column]
-        news += np.log((np.minimum(least, np.float32(1e6)) + SLACK) / (usual + SLACK))
-        state["largest"].T[i * RANKS : (i + 1) * RANKS, at] = _listed(largest, least)
-    state["extremes"][at, slots] = extreme
-    state["means"][at, slots] = mean
-    state["clocks"][at, slots] = clock
-    _learn_season(state, at, mean.astype(np.float64), clock.astype(np.intp) * 24 // CLOCK, blocks)
-    state["blocks"][at] = blocks + 1
+        np.multiply(apart, factor * factor, out=with_clock)
+        with_clock += distance
+        least = np.sqrt(with_clock.min(axis=0))
+        part = slice(i * RANKS, (i + 1) * RANKS)
+        largest = state["largest"].T[part, at]
+        least = np.minimum(least, np.float32(4 * FARTHEST))  # at the very first there is nothing to be near to
+        news += np.log((least + SLACK) / (largest[rank, column] + SLACK))
+        state["largest"].T[part, at] = _listed(largest, np.where(state["blocks"].take(at) < 2, 0, least))
     return (news / len(CLOCK_WEIGHTS)).astype(np.float32)
+
+
+def _distances(state: Any, at: Index, block: _Block) -> tuple[Single, Single]:
+    """Squared distance from each block of the memory, without and on the clock; shapes `(MEMORY, m)`."""
+    distance = state["extremes"].T[:, at].astype(np.float32)
+    distance -= block.extreme
+    distance *= distance
+    distance *= EXTREME
+    means = state["means"].T[:, at].astype(np.float32)
+    means -= block.mean
+    means *= means
+    means *= MEAN
+    distance += means
+    newest = (state["blocks"].take(at) - 1) % MEMORY
+    distance[newest, np.arange(len(at))] = np.inf
+    return distance, APART.take(block.clock - state["clocks"].T[:, at])
+
+
+def _rank(state: Any, at: Index, warm_up: Counts) -> Index:
+    """Which of the largest D is the reference, from 0."""
+    grown = RANK * np.maximum(state["blocks"].take(at) / warm_up, 1.0) ** RANK_GROWTH
+    return np.minimum(grown, RANKS).astype(np.intp) - 1
+
+
+def _explained(state: Any, at: Index, block: _Block, warm_up: Counts) -> tuple[Floats, Floats, Floats]:
+    """Lowest and highest that would have been no news, in the unit, and what made the distance, shape `(3, m)`: the
+    nearest block at about this hour, and as far from it as is usual."""
+    distance, apart = _distances(state, at, block)
+    factor = (CLOCK_WEIGHTS[-1] * _season(state, at)).astype(np.float32)
+    on_clock = factor * factor * apart
+    column = np.arange(len(at))
+    nearest = (distance + on_clock).argmin(axis=0)
+    extreme, mean = (state[name][at, nearest].astype(np.float64) for name in ("extremes", "means"))
+    largest = state["largest"].T[-RANKS:, at]
+    usual = largest[_rank(state, at, warm_up), column] / np.sqrt(EXTREME)
+    origin = state["origin"].take(at) + state["middle"].take(at)
+    scale = state["scale"].take(at)
+    low = origin + scale * (np.minimum(extreme, mean) - usual)
+    high = origin + scale * (np.maximum(extreme, mean) + usual)
+    evidence = np.array(
+        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[nearest, column]], np.float64
+    )
+    return low, high, evidence
+
+
+def _remember(state: Any, at: Index, block: _Block) -> None:
+    blocks = state["blocks"].take(at)
+    slots = blocks % MEMORY
+    state["extremes"][at, slots] = block.extreme
+    state["means"][at, slots] = block.mean
+    state["clocks"][at, slots] = block.clock
+    _learn_season(state, at, block.mean.astype(np.float64), block.clock.astype(np.intp) * 24 // CLOCK)
+    state["blocks"][at] = blocks + 1
 
 
 def _listed(largest: Single, new: Single) -> Single:
     """The list with what is new put where it belongs, and the last one dropped."""
     kept = largest * np.float32(KEPT)
-    new = np.where(np.isfinite(new), new, np.float32(0))
     above = np.concatenate([np.full((1, len(new)), np.inf, np.float32), kept[:-1]])
     return np.maximum(kept, np.minimum(above, new))
 
@@ -262,8 +336,9 @@ def _season(state: Any, at: Index) -> Floats:
     return np.where(whole > 0, np.maximum(LEAST_SEASON, 1.0 - rest / np.where(whole > 0, whole, 1.0)), LEAST_SEASON)
 
 
-def _learn_season(state: Any, at: Index, mean: Floats, hour: Index, blocks: npt.NDArray[np.int64]) -> None:
+def _learn_season(state: Any, at: Index, mean: Floats, hour: Index) -> None:
     """Hour profile, level, and the variances around them."""
+    blocks = state["blocks"].take(at)
     visits = state["visits"][at, hour].astype(np.float64)
     seen = visits > 0
     profile = np.where(seen, state["profile"][at, hour], mean)
@@ -277,9 +352,9 @@ def _learn_season(state: Any, at: Index, mean: Floats, hour: Index, blocks: npt.
     state["visits"][at, hour] = np.minimum(visits + 1, 10)
 
 
-def _record(state: Any, at: Index, news: Single, rest: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _record(state: Any, at: Index, news: Single, rest: Counts) -> npt.NDArray[np.bool_]:
     """Whether a block is newer than each of the last `rest` ones; remembers it."""
-    number = state["blocks"].take(at) - 1
+    number = state["blocks"].take(at)
     ago = (number - np.arange(RECENT)[:, None]) % RECENT
     recent = np.where((ago > 0) & (ago <= rest), state["recent"].T[:, at], -np.inf)
     state["recent"][at, number % RECENT] = news
