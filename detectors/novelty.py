@@ -1,10 +1,10 @@
 """Novelty: a stretch of Observations unlike any that this Datastream remembers, at that hour of the day or at all.
 
 Made for any series without tuning. Observations are cut into blocks; a block is its mean and its extreme (the highest or
-lowest result, whichever lies farther from the mean before it), in scales of the warm-up. The memory holds the last 511
-blocks but the newest, with their time of day. How new a block is:
+lowest result, whichever lies farther from the mean before it), in scales of the warm-up. The memory holds the last 512
+blocks without the newest two, with their time of day. How new a block is:
 
-    D(c) = least over the memory of √(.65 Δextreme² + .35 Δmean² + (c g)² Δclock²),  c in {0.2, 0.8}
+    D(c) = least over the memory of √(.65 Δextreme² + .35 Δmean² + (c g)² Δclock²),  c in {0.1, 0.6}
     L    = mean over c of log((D(c) + 0.02) / (reference(c) + 0.02)),                score = 1 / (1 + exp(-L))
 
 g tells how much the time of day explains; Δclock² = 2 - 2 cos(angle between two times of day). The reference is one of
@@ -34,7 +34,9 @@ LARGEST = 1e30
 """Results are clipped here."""
 FARTHEST = 60_000.0
 """Scales from the middle, at most: the memory is float16."""
-MEMORY = 256
+FLAT = 1e-12
+"""Scale of a warm-up in which all was zero: the first block that is not sets it."""
+MEMORY = 512
 AT_ONCE = 256
 """Rows that are judged together: their memories fit into the processor's cache."""
 FIRST = 64
@@ -44,19 +46,19 @@ RECENT = 32
 CLOCK = 256
 """Parts of a day."""
 EXTREME, MEAN = np.float32(0.65), np.float32(0.35)
-CLOCK_WEIGHTS = (0.2, 0.8)
-LEAST_SEASON = 0.1
+CLOCK_WEIGHTS = (0.1, 0.6)
+LEAST_SEASON = 0.05
 SLACK = 0.02
 """Scales: less than this is no difference."""
-RANK, RANK_GROWTH = 8.0, 0.3
-"""The reference is the 8 (blocks / blocks of warm-up)^0.3-th largest D."""
+RANK, RANK_FROM, RANK_GROWTH = 8.0, 50.0, 0.3
+"""The reference is the 8-th largest D, and the 8 (blocks / 50)^0.3-th later on."""
 KEPT = 0.999
 """What a block leaves of the largest D of the past."""
 SHORTEST = 8
 """Blocks of the warm-up."""
 USUAL_WARM_UP = 24
 """Blocks, where none is declared: a day of hours at five minutes."""
-REST = 0.3
+REST = 0.35
 """Of the warm-up."""
 APART = (2.0 - 2.0 * np.cos(np.arange(CLOCK) * (2.0 * np.pi / CLOCK))).astype(np.float32)
 """Squared distance on the clock of two times of day that are so many parts apart."""
@@ -184,18 +186,23 @@ def _judge(state: Any, blocks: Blocks, part: slice, warm_up: Counts, rest: Count
         cold = np.flatnonzero(scale == 0)
         _warm_up(state, at[cold], extreme[cold], mean[cold], clock[cold], warm_up[cold])
         at, mean, extreme, clock, scale = at[warm], mean[warm], extreme[warm], clock[warm], scale[warm]
-        warm_up, rest = warm_up[warm], rest[warm]
+        rest = rest[warm]
         if not len(warm):
             return None
     middle = state["middle"].take(at)
+    farthest = np.maximum(np.abs(extreme - middle), np.abs(mean - middle))
+    moved = (scale == FLAT) & (farthest > 0)
+    if moved.any():  # nothing else is in the memory: no need to scale it anew
+        scale = np.where(moved, np.maximum(0.3 * farthest, 2 * FLAT), scale)
+        state["scale"][at] = scale
     block = _Block(_scaled(extreme, middle, scale), _scaled(mean, middle, scale), clock)
-    news = _news(state, at, block, warm_up)
+    news = _news(state, at, block)
     told = np.flatnonzero(_record(state, at, news, rest))
     found = None
     if len(told):
         of_told = _Block(block.extreme[told], block.mean[told], clock[told])
         score = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
-        found = _Told(warm[told], score, *_explained(state, at[told], of_told, warm_up[told]))
+        found = _Told(warm[told], score, *_explained(state, at[told], of_told))
     _remember(state, at, block)
     return found
 
@@ -220,7 +227,7 @@ def _warm_up(
     done = np.flatnonzero(blocks >= warm_up)
     if not len(done):
         return
-    at, blocks, warm_up = at[done], blocks[done], warm_up[done]
+    at, blocks = at[done], blocks[done]
     count = np.minimum(blocks, FIRST)
     kept = np.arange(FIRST)[:, None] < count
     extremes = state["first_extremes"].T[:, at].astype(np.float64)
@@ -229,7 +236,7 @@ def _warm_up(
     spread = _quantile(ordered, count, 0.98) - _quantile(ordered, count, 0.02)
     whole = _quantile(ordered, count, 1.0) - ordered[0]
     least = 0.05 * np.abs(middle + state["origin"].take(at))
-    scale = np.maximum(np.maximum(spread, 0.3 * whole), np.maximum(least, 1e-12))
+    scale = np.maximum(np.maximum(spread, 0.3 * whole), np.maximum(least, FLAT))
     state["middle"][at], state["scale"][at] = middle, scale
     for i in range(int(count.max())):
         part = i < count
@@ -239,7 +246,7 @@ def _warm_up(
         extreme, mean = state["first_extremes"][some, place], state["first_means"][some, place]
         clock = state["first_clocks"][some, place]
         block = _Block(_scaled(extreme, *scales), _scaled(mean, *scales), clock)
-        _news(state, some, block, warm_up[part])
+        _news(state, some, block)
         _remember(state, some, block)
 
 
@@ -252,10 +259,10 @@ def _quantile(ordered: Floats, count: Index, share: float) -> Floats:
     return first + (place - below) * (second - first)
 
 
-def _news(state: Any, at: Index, block: _Block, warm_up: Counts) -> Single:
+def _news(state: Any, at: Index, block: _Block) -> Single:
     """How new the block of each row is (L). Learns how new blocks are, not yet the block."""
     distance, apart = _distances(state, at, block)
-    season, rank, column = _season(state, at), _rank(state, at, warm_up), np.arange(len(at))
+    season, rank, column = _season(state, at), _rank(state, at), np.arange(len(at))
     news, with_clock = np.zeros(len(at)), np.empty_like(distance)
     for i, weight in enumerate(CLOCK_WEIGHTS):
         factor = (weight * season).astype(np.float32)
@@ -266,7 +273,7 @@ def _news(state: Any, at: Index, block: _Block, warm_up: Counts) -> Single:
         largest = state["largest"].T[part, at]
         least = np.minimum(least, np.float32(4 * FARTHEST))  # at the very first there is nothing to be near to
         news += np.log((least + SLACK) / (largest[rank, column] + SLACK))
-        state["largest"].T[part, at] = _listed(largest, np.where(state["blocks"].take(at) < 2, 0, least))
+        state["largest"].T[part, at] = _listed(largest, np.where(state["blocks"].take(at) < 3, 0, least))
     return (news / len(CLOCK_WEIGHTS)).astype(np.float32)
 
 
@@ -281,18 +288,18 @@ def _distances(state: Any, at: Index, block: _Block) -> tuple[Single, Single]:
     means *= means
     means *= MEAN
     distance += means
-    newest = (state["blocks"].take(at) - 1) % MEMORY
-    distance[newest, np.arange(len(at))] = np.inf
+    for ago in (1, 2):
+        distance[(state["blocks"].take(at) - ago) % MEMORY, np.arange(len(at))] = np.inf
     return distance, APART.take(block.clock - state["clocks"].T[:, at])
 
 
-def _rank(state: Any, at: Index, warm_up: Counts) -> Index:
+def _rank(state: Any, at: Index) -> Index:
     """Which of the largest D is the reference, from 0."""
-    grown = RANK * np.maximum(state["blocks"].take(at) / warm_up, 1.0) ** RANK_GROWTH
+    grown = RANK * np.maximum(state["blocks"].take(at) / RANK_FROM, 1.0) ** RANK_GROWTH
     return np.minimum(grown, RANKS).astype(np.intp) - 1
 
 
-def _explained(state: Any, at: Index, block: _Block, warm_up: Counts) -> tuple[Floats, Floats, Floats]:
+def _explained(state: Any, at: Index, block: _Block) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest that would have been no news, in the unit, and what made the distance, shape `(3, m)`: the
     nearest block at about this hour, and as far from it as is usual."""
     distance, apart = _distances(state, at, block)
@@ -302,7 +309,7 @@ def _explained(state: Any, at: Index, block: _Block, warm_up: Counts) -> tuple[F
     nearest = (distance + on_clock).argmin(axis=0)
     extreme, mean = (state[name][at, nearest].astype(np.float64) for name in ("extremes", "means"))
     largest = state["largest"].T[-RANKS:, at]
-    usual = largest[_rank(state, at, warm_up), column] / np.sqrt(EXTREME)
+    usual = largest[_rank(state, at), column] / np.sqrt(EXTREME)
     origin = state["origin"].take(at) + state["middle"].take(at)
     scale = state["scale"].take(at)
     low = origin + scale * (np.minimum(extreme, mean) - usual)
