@@ -41,7 +41,7 @@ AT_ONCE = 256
 """Rows that are judged together: their memories fit into the processor's cache."""
 FIRST = 64
 """Blocks of the warm-up that are kept to find the scale; of a longer one the last."""
-RANKS = 32
+RANKS = 24
 RECENT = 32
 CLOCK = 256
 """Parts of a day."""
@@ -50,8 +50,8 @@ CLOCK_WEIGHTS = (0.1, 0.6)
 LEAST_SEASON = 0.05
 SLACK = 0.02
 """Scales: less than this is no difference."""
-RANK, RANK_FROM, RANK_GROWTH = 8.0, 50.0, 0.3
-"""The reference is the 8-th largest D, and the 8 (blocks / 50)^0.3-th later on."""
+RANK, RANK_FROM, RANK_GROWTH = 8.0, 50.0, 0.2
+"""The reference is the 8-th largest D, and the 8 (blocks / 50)^0.2-th later on."""
 KEPT = 0.999
 """What a block leaves of the largest D of the past."""
 SHORTEST = 8
@@ -179,7 +179,7 @@ def _judge(state: Any, blocks: Blocks, part: slice, warm_up: Counts, rest: Count
     before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
     state["before"][at] = mean
     extreme = np.where(high - before >= before - low, high, low)
-    clock = (blocks.middle[part] % DAY * CLOCK // DAY).astype(np.uint8)
+    clock = (blocks.ends_at[part] % DAY * CLOCK // DAY).astype(np.uint8)
     scale = state["scale"].take(at)
     warm = np.flatnonzero(scale > 0)
     if len(warm) < len(at):
