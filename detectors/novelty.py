@@ -122,7 +122,7 @@ class Novelty:
             block = max(2, round(12 * (300_000_000 / max(datastream.interval, 1)) ** 0.25))
         rows = values.count("warm_up", least=0)
         warm_up = max(SHORTEST, -(-rows // block)) if rows else USUAL_WARM_UP
-        rest = int(min(REST * warm_up, RECENT)) if rows else 15
+        rest = int(min(REST * warm_up, RECENT)) if rows else 14
         return block, warm_up, rest
 
     def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
@@ -278,19 +278,22 @@ def _news(state: Any, at: Index, block: _Block) -> Single:
 
 
 def _distances(state: Any, at: Index, block: _Block) -> tuple[Single, Single]:
-    """Squared distance from each block of the memory, without and on the clock; shapes `(MEMORY, m)`."""
-    distance = state["extremes"].T[:, at].astype(np.float32)
+    """Squared distance from each block of the memory, without and on the clock; shapes `(up to MEMORY, m)`."""
+    blocks = state["blocks"].take(at)
+    used = int(min(blocks.max() + 1, MEMORY))
+    distance = state["extremes"].T[:used, at].astype(np.float32)
     distance -= block.extreme
     distance *= distance
     distance *= EXTREME
-    means = state["means"].T[:, at].astype(np.float32)
+    means = state["means"].T[:used, at].astype(np.float32)
     means -= block.mean
     means *= means
     means *= MEAN
     distance += means
     for ago in (1, 2):
-        distance[(state["blocks"].take(at) - ago) % MEMORY, np.arange(len(at))] = np.inf
-    return distance, APART.take(block.clock - state["clocks"].T[:, at])
+        slots = (blocks - ago) % MEMORY
+        distance[np.minimum(slots, used - 1), np.arange(len(at))] = np.inf
+    return distance, APART.take(block.clock - state["clocks"].T[:used, at])
 
 
 def _rank(state: Any, at: Index) -> Index:
