@@ -147,32 +147,8 @@ class Novelty:
         blocks, starts_at = cut(state, runs, x - state["origin"].take(runs.at), parameters["block"])
         score, evidence = np.zeros(n), np.zeros((len(self.evidence), n))
         low, high = np.full(n, np.nan), np.full(n, np.nan)
-<<<<<<< HEAD
-        cuts = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
-        for start, end in itertools.pairwise(cuts):
-            part = slice(start, end)
-            at, last = blocks.rows[part], blocks.last[part]
-            mean = blocks.mean[part]
-            before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
-            far_up = blocks.high[part] - before >= before - blocks.low[part]
-            extreme = np.where(far_up, blocks.high[part], blocks.low[part])
-            clock = (blocks.middle[part] % DAY * CLOCK // DAY).astype(np.uint8)
-            state["before"][at] = mean
-            warm_up = parameters["warm_up"].take(last)
-            warm = state["scale"].take(at) > 0
-            if not warm.all():
-                _warm_up(state, at[~warm], extreme[~warm], mean[~warm], clock[~warm], warm_up[~warm])
-            if warm.any():
-                at, last, extreme, mean, clock = at[warm], last[warm], extreme[warm], mean[warm], clock[warm]
-                middle, scale = state["middle"].take(at), state["scale"].take(at)
-                scaled = _scaled(extreme, middle, scale), _scaled(mean, middle, scale)
-                news = _learn(state, at, *scaled, clock, warm_up[warm])
-                told = np.flatnonzero(_record(state, at, news, parameters["rest"].take(last)))
-                if len(told):
-                    score[last[told]] = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
-=======
         turns = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
-        for start, end in zip(turns[:-1], turns[1:], strict=True):
+        for start, end in itertools.pairwise(turns):
             for some in range(start, end, AT_ONCE):
                 part = slice(some, min(some + AT_ONCE, end))
                 last = blocks.last[part]
@@ -181,7 +157,6 @@ class Novelty:
                     last = last.take(told.which)
                     score[last], low[last], high[last] = told.score, told.low, told.high
                     evidence[:, last] = told.evidence
->>>>>>> nab
         return Verdict(score, low, high, starts_at, evidence=evidence)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
@@ -249,9 +224,7 @@ def _scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
     return z.astype(np.float16).astype(np.float32)
 
 
-def _warm_up(
-    state: Any, at: Index, extreme: Floats, mean: Floats, clock: Clocks, warm_up: Counts
-) -> None:
+def _warm_up(state: Any, at: Index, extreme: Floats, mean: Floats, clock: Clocks, warm_up: Counts) -> None:
     """Keeps a block; with the last one of the warm-up finds the scale and learns all that were kept."""
     blocks = state["blocks"].take(at)
     place = blocks % FIRST
@@ -354,7 +327,8 @@ def _explained(state: Any, at: Index, block: _Block) -> tuple[Floats, Floats, Fl
     low = origin + scale * (np.minimum(extreme, mean) - usual)
     high = origin + scale * (np.maximum(extreme, mean) + usual)
     evidence = np.array(
-        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[nearest, column]], np.float64
+        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[nearest, column]],
+        np.float64,
     )
     return low, high, evidence
 
