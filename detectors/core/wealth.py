@@ -7,8 +7,8 @@ gambler stakes a share of what he owns on that it is below, and is handed one un
 
 While all is well his wealth is on average no more than the days that have passed. So the mean time until it first reaches T
 is at least T days, by optional stopping: whatever the distribution of the gains, and however many of them a day brings.
-Several stakes are tried side by side and their mean is taken, which changes nothing about that. After an alarm that was
-over he begins again with nothing.
+Several stakes are tried side by side and their mean is taken, which changes nothing about that. An alarm lasts until all
+that was won lately is lost again; then they begin anew with nothing.
 
 The form is a Shiryaev-Roberts e-detector (J. Shin, A. Ramdas, A. Rinaldo, E-detectors: a nonparametric framework for
 sequential change detection, arXiv:2203.03532, 2022), with bets on bounded means (I. Waudby-Smith, A. Ramdas, Estimating
@@ -31,8 +31,10 @@ STAKES = (0.2, 0.5, 0.8, 0.95)
 SCORE = 0.9
 """At the threshold."""
 _ODDS = (1.0 - SCORE) / SCORE
-_MOST = 2.0
-"""Times the threshold that all may own on average, so that they are soon poor again when all is well."""
+_FURTHEST = 10.0
+"""Gains that anyone can be ahead by: so much must be lost again before an alarm is over."""
+_TOLD = 2.0
+"""Times the threshold that is told while an alarm lasts, so that its score lies clearly above."""
 _LEAST = 1e-30
 
 
@@ -89,26 +91,26 @@ def bet(
             taken["wealth"][number, :m] = own
             total = total + own
     total = total / (len(gains) * len(stakes))
-    most = _MOST * limit
-    taken["wealth"][:, :m] *= np.where(total > most, most / np.maximum(total, most), 1.0)
-    total = np.minimum(total, most)
-    reached = taken["reached"][:m] | (total >= limit)
-    over = reached & (total < _ODDS * limit)
-    taken["wealth"][:, :m][:, over] = 0.0
-    taken["reached"][:m] = reached & ~over
-    total = np.where(over, 0.0, total)
     # where the cumulative sum of what the leading question won began (E. S. Page, Biometrika 41, 1954)
     won = -np.take_along_axis(gains, leading[None], 0)[0]
     ahead, since = taken["ahead"][:m], taken["since"][:m]
     begins = where & (ahead == 0.0)
-    taken["since"][:m] = np.where(begins, time, since)
+    since = np.where(begins, time, since)
     count = np.where(begins, 1, np.minimum(taken["count"][:m] + where, 1_000_000))
     mean = np.where(begins, result, taken["mean"][:m])
-    taken["mean"][:m] = np.where(where, mean + (result - mean) / np.maximum(count, 1), taken["mean"][:m])
-    taken["count"][:m] = count
-    taken["ahead"][:m] = np.where(where, np.minimum(np.maximum(ahead + won, 0.0), 1e6), ahead)
+    mean = np.where(where, mean + (result - mean) / np.maximum(count, 1), mean)
+    ahead = np.where(where, np.minimum(np.maximum(ahead + won, 0.0), _FURTHEST), ahead)
+    # accused until all that they were ahead by is lost
+    accused = taken["reached"][:m]
+    over = accused & (ahead == 0.0)
+    reached = (accused | (total >= limit)) & ~over
+    scaled = np.where(over, 0.0, np.where(total > limit, limit / np.maximum(total, limit), 1.0))
+    taken["wealth"][:, :m] *= scaled
+    total = np.where(reached, _TOLD * limit, np.where(over, 0.0, total))
+    for name, value in (("ahead", ahead), ("since", since), ("count", count), ("mean", mean), ("reached", reached)):
+        taken[name][:m] = value
     taken["newest"][:m] = np.where(where, time, newest)
-    return total / (total + _ODDS * limit), np.where(taken["since"][:m] == NEVER, time, taken["since"][:m])
+    return total / (total + _ODDS * limit), np.where(since == NEVER, time, since)
 
 
 def richest(taken: Columns, m: int, stakes: int) -> npt.NDArray[np.intp]:
