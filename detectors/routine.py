@@ -1,15 +1,15 @@
-"""Routine: for hours more, or less, than hour and kind of day make usual. Holidays are learned without a calendar.
+"""Routine: for hours more, or less, than hour and kind of day make usual. Holidays need no calendar.
 
     z    = (mean of the hour - usual) / spread, both of this hour on this kind of day
     sum += ±z - height, not below 0, each hour        for above and for below
     score = sum / (sum + area / 9)                    0.9 when the larger sum reaches `area`
 
-There are three kinds of day: working days, Saturdays, Sundays. The calendar tells which one to think of first, but an
-hour is held against all of them, and the kind is believed that fitted the last hours best: the calendar's unless another
-fits clearly better. So a holiday that goes like a Sunday is a Sunday from its second or third hour on, wherever the city
-lies; it teaches what Sundays are like, and working days stay as they were. The price: who stays shut on a Monday as on
-Sundays is not found by this. `weekdays = true` believes the calendar alone. Told once, an anomaly lasts until three hours
-in a row were as usual.
+There are three kinds of day: working days, Saturdays, Sundays. The calendar tells which one to think of first, but any
+day may go like a Sunday, and a day of rest like a working day: an hour is as usual if it is so for one of them. So a
+holiday is none to tell of, wherever the city lies. The hours teach the kind of day that fitted the last few best, the
+calendar's unless another fits clearly better: a holiday teaches what Sundays are like, and working days stay as they
+were. The price: who stays shut on a Monday as on Sundays is not found by this. `weekdays = true` believes the calendar
+alone. Told once, an anomaly lasts until three hours in a row were as usual.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ VISITS = 3
 
 KINDS = 3
 """Working day, Saturday, Sunday."""
+SATURDAY = 1
 
 Index = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -90,7 +91,7 @@ class Routine:
     )
     defaults: ClassVar[Mapping[str, Any]] = {
         "height": 1.5,
-        "area": 9.0,
+        "area": 6.0,
         "share": 0.1,
         "floor": 0.0,
         "weekdays": False,
@@ -171,6 +172,7 @@ def _close(state: Columns, rows: Index, p: Columns) -> None:
     of_week = (day + 3) % 7  # 1970-01-01 was a Thursday
     calendar = np.maximum(of_week - 4, 0).astype(np.intp)
     hour = (at - day * 24).astype(np.intp)
+    some, _ = _known(state, rows, hour + 24 * calendar, p)
     believed, z, least = calendar, np.zeros(len(rows)), np.zeros(len(rows))
     for kind in (calendar, (calendar + 1) % KINDS, (calendar + 2) % KINDS):
         known, scale = _known(state, rows, hour + 24 * kind, p)
@@ -181,8 +183,10 @@ def _close(state: Columns, rows: Index, p: Columns) -> None:
         before = state["misfit"][rows, kind]
         misfit = before + FORGETS * (size - before)
         state["misfit"][rows, kind] = misfit
-        fits = own | (~p["weekdays"] & (misfit + CLEARLY < least))
-        believed, z = np.where(fits, kind, believed), np.where(fits, miss, z)
+        other = ~p["weekdays"] & (kind != SATURDAY)
+        fits = own | (other & (misfit + CLEARLY < least))
+        believed = np.where(fits, kind, believed)
+        z = np.where(own | (other & known & some & (np.abs(miss) < np.abs(z))), miss, z)
         least = np.where(own, misfit, np.where(fits, misfit + CLEARLY, least))
     place = hour + 24 * believed
     known, scale = _known(state, rows, place, p)

@@ -84,6 +84,8 @@ def test_a_new_level_is_told_once_with_its_time_and_the_levels() -> None:
     before, after, _ = seen.facts[:, known, 0]
     assert after - before == pytest.approx(4, abs=1)
     assert np.isnan(seen.facts[:, AT, 0]).all()
+    assert (seen.score[known : known + 24, 0] >= 0.9).all()
+    assert seen.score[known + 24 :, 0].max() < 0.9, "it stands for a block"
 
 
 def test_a_new_spread_is_told() -> None:

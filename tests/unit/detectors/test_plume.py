@@ -88,6 +88,16 @@ def test_things_without_a_location_are_left_out() -> None:
     assert watch(Plume(), smoke(270, 2), interval=FIVE, east=np.nan, north=np.nan).score.max() == 0
 
 
+def test_bins_that_are_left_out_are_empty_ones() -> None:
+    results = smoke(270, 2)
+    results[[AT - 9, AT - 8, AT + 9]] = np.nan
+    there = np.isfinite(results[:, 0, 0])
+    whole = watch(Plume(), results, interval=FIVE, east=EAST, north=NORTH)
+    parts = watch(Plume(), results[there], interval=FIVE, east=EAST, north=NORTH, time=whole.time[there])
+    assert parts.score.max() >= 0.9
+    assert parts.facts.tobytes() == whole.facts[:, there].tobytes()
+
+
 def test_one_bin_at_a_time_is_the_same_as_all_at_once() -> None:
     chance = np.random.default_rng(5)
     columns = [smoke(250, 2), 1e300 * smoke(0, 1), np.full((BINS, 8, 1), 7.0), smoke(90, 3)]

@@ -82,7 +82,16 @@ def test_a_holiday_is_learned_without_a_calendar() -> None:
 def test_the_days_after_a_holiday_are_as_ever() -> None:
     results = visitors(holidays=(DAY,))
     results[(DAY + 1) * 24 + 9 : (DAY + 1) * 24 + 15] *= 2.5
-    assert len(opened(watch(results))) == 1
+    seen = watch(results)
+    assert len(opened(seen)) == 1
+
+
+def test_holidays_teach_what_sundays_are_like() -> None:
+    monday = 35 * 24 + 12
+    seen, without = watch(visitors(holidays=tuple(range(29, 33)))), watch(visitors())
+    assert seen.facts is not None
+    assert without.facts is not None
+    assert seen.facts[1, monday] == pytest.approx(without.facts[1, monday], rel=0.05)
 
 
 def test_nothing_is_told_before_three_days_of_a_kind_were_seen() -> None:
