@@ -28,8 +28,7 @@ class Blocks:
     mean: Floats
     low: Floats
     high: Floats
-    middle: Times
-    starts_at: Times
+    ends_at: Times
 
 
 def cut(state: Any, runs: Runs, result: Floats, length: npt.NDArray[np.int64]) -> tuple[Blocks, Times]:
@@ -73,7 +72,7 @@ def cut(state: Any, runs: Runs, result: Floats, length: npt.NDArray[np.int64]) -
         state[name][rows] = values.take(left)
     full = np.flatnonzero(place == sizes - 1)
     full = full.take(np.argsort(number.take(full), kind="stable"))
-    at, begun = block.take(full), starts_at.take(block.take(full))
+    at = block.take(full)
     found = Blocks(
         rows=runs.at.take(full),
         turn=number.take(full),
@@ -81,7 +80,6 @@ def cut(state: Any, runs: Runs, result: Floats, length: npt.NDArray[np.int64]) -
         mean=total.take(at) / sizes.take(full),
         low=low.take(at),
         high=high.take(at),
-        middle=begun + (runs.time.take(full) - begun) // 2,
-        starts_at=begun,
+        ends_at=runs.time.take(full),
     )
     return found, starts_at.take(block)

@@ -17,6 +17,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns
 from detectors.core.interface import Declared, Floats, Times, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 from detectors.legal.short_weight import versions
 
 ROLES = {"deviation": 0, "declared": 1}
@@ -29,6 +30,22 @@ class Bag:
     kinds: ClassVar[tuple[str, ...]] = ("short_weight",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("declared", "tolerance", "law_verified")
+    words: ClassVar[Mapping[str, Words]] = {
+        "short_weight": Words(
+            Phrase(
+                "a bag that falls short by more than the law tolerates[, which is {tolerance} at {declared}]",
+                "单袋短缺超过法定允差[（标称 {declared} 时为 {tolerance}）]",
+            ),
+            normal=Phrase(
+                "a shortfall of no more than the law tolerates[, {tolerance}]", "短缺不超过法定允差[ {tolerance}]"
+            ),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "declared": Phrase("declared weight", "标称重量"),
+        "tolerance": Phrase("what the law tolerates", "法定允差"),
+        "law_verified": Phrase("the law was looked up (1: yes)", "法规已核对（1 为是）"),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

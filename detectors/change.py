@@ -25,6 +25,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 LARGEST = 1e30
 LEAST = 1e-12
@@ -52,6 +53,21 @@ class Change:
     kinds: ClassVar[tuple[str, ...]] = ("change",)
     evidence: ClassVar[tuple[str, ...]] = ("level", "spread")
     facts: ClassVar[tuple[str, ...]] = ("level_before", "level_after", "spread_ratio")
+    words: ClassVar[Mapping[str, Words]] = {
+        "change": Words(
+            Phrase(
+                "another level or spread than before[, level {level_before} before and {level_after} now]",
+                "水平或波动与此前不同[，水平由 {level_before} 变为 {level_after}]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "level": Phrase("its level", "水平"),
+        "spread": Phrase("its spread", "波动"),
+        "level_before": Phrase("level before", "此前水平"),
+        "level_after": Phrase("level now", "当前水平"),
+        "spread_ratio": Phrase("spread, times that before", "波动为此前的倍数"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -28,6 +28,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000.0
 LONGEST = 60.0
@@ -61,6 +62,22 @@ class ColdChain:
     kinds: ClassVar[tuple[str, ...]] = ("too_warm", "too_cold")
     evidence: ClassVar[tuple[str, ...]] = ("time", "dose", "warmth")
     facts: ClassVar[tuple[str, ...]] = ("minutes", "degree_minutes", "kinetic")
+    words: ClassVar[Mapping[str, Words]] = {
+        "too_warm": Words(
+            Phrase("too warm for too long[, {minutes} minutes by now]", "过热时间过长[，已 {minutes} 分钟]")
+        ),
+        "too_cold": Words(
+            Phrase("too cold for too long[, {minutes} minutes by now]", "过冷时间过长[，已 {minutes} 分钟]")
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "time": Phrase("minutes beyond the limit", "超限时间"),
+        "dose": Phrase("degree-minutes", "超限度·分钟"),
+        "warmth": Phrase("mean kinetic temperature", "平均动力学温度"),
+        "minutes": Phrase("minutes beyond the limit", "超限分钟数"),
+        "degree_minutes": Phrase("degree-minutes", "超限度·分钟"),
+        "kinetic": Phrase("mean kinetic temperature (°C)", "平均动力学温度（°C）"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -8,15 +8,17 @@ first. Through an open door warm air comes within minutes, and then the compress
            ·                      ·             ·
       · ·                     · ·                 · ·
 
-The usual level is a slow mean that stands still while the room is warmer. An excursion begins when the room rises above it
-by `rise`/3 and tells nothing until it has risen by `rise`. Then two numbers tell its shape: how fast it got there, and the
-share of its box that it fills,
+The usual level is a slow mean that stands still while the room is warmer. An excursion begins when the room stands `rise`/3
+above it and tells nothing until it stands `rise` above. Then two numbers tell its shape: how fast it got there, and, from the
+first Observation of the excursion on, the share of its box that it fills,
 
-    fill = mean height so far / height now:  1/2 on a straight line, near 1 when it rose at once and stands
+    fill = mean climb so far / climb now:  1/2 on a straight line, near 1 when it rose at once and stands
 
-By Newton's law with time constant τ it is (1 - (1 - e^-s)/s) / (1 - e^-s) after s = t/τ; `FILL` is that of s = 1.7. What fills
-less after `FIRST` minutes and still rises is a failure (below `LEAST_FILL` it is a bump on a slow swell, and nothing), what rose faster than `fastest` or fills more is a door; a room that
-does not come back for `door_minutes` has failed whatever its shape. One that comes back is let alone.
+By Newton's law with time constant τ it is (1 - (1 - e^-s)/s) / (1 - e^-s) after s = t/τ, wherever on its curve one begins to
+look, so it does not matter when between two Observations it began. After `FIRST` minutes a fill up to `STRAIGHT` (s = 1.3) in
+a room that still rises is a failure, one above `BENT` (s = 2.4) a door, and what lies between waits; below `LEAST` it is a
+bump on a slow swell and nothing. What rose faster than `fastest` is a door at once. A room that does not come back for
+`door_minutes` has failed whatever its shape. One that comes back is let alone.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000.0
 HOUR = 60.0
-FIRST = 44.0
-"""Minutes of which the shape can be seen, on Observations every 15 minutes just so."""
-LEAST_FILL, FILL = 0.4, 0.635
+FIRST = 59.0
+"""Minutes of which the shape can be seen through what compressor and customers do."""
+LEAST, STRAIGHT, BENT = 0.4, 0.6, 0.68
 NEAR = 0.85
 """Of the highest: what is lower comes back."""
 LEVEL_HOURS = 24.0
@@ -48,12 +51,28 @@ NOTHING, DOOR, FAILURE = 0, 1, 2
 
 
 class CoolingFailure:
-    """Tells failures; 72 bytes a Datastream."""
+    """Tells failures; 68 bytes a Datastream."""
 
     name: ClassVar[str] = "cooling_failure"
     kinds: ClassVar[tuple[str, ...]] = ("cooling_failure",)
     evidence: ClassVar[tuple[str, ...]] = ("height", "shape", "time")
     facts: ClassVar[tuple[str, ...]] = ("risen", "minutes", "fill")
+    words: ClassVar[Mapping[str, Words]] = {
+        "cooling_failure": Words(
+            Phrase(
+                "the cooling has failed[, {risen} warmer after {minutes} minutes]",
+                "制冷失效[，{minutes} 分钟升温 {risen}]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "height": Phrase("how far it rose", "升温幅度"),
+        "shape": Phrase("the shape of the rise", "升温曲线"),
+        "time": Phrase("how long it has lasted", "持续时间"),
+        "risen": Phrase("how far it rose", "升温幅度"),
+        "minutes": Phrase("minutes since it began", "持续分钟数"),
+        "fill": Phrase("share of its box that the rise fills", "曲线填充率"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -66,10 +85,12 @@ class CoolingFailure:
             ("level", "f8"),
             ("last", "f8"),  # K above the level
             ("begun", "i8"),  # the last calm Observation, NEVER outside of excursions
-            ("foot", "f8"),  # K above the level, there
-            ("area", "f8"),  # K·min above the foot
-            ("peak", "f8"),
-            ("speed", "f8"),  # K/h up to `rise`; 0: not yet there
+            ("calm", "f4"),  # K above the level, there
+            ("first", "i8"),  # the Observation after it
+            ("foot", "f4"),  # K above the level, there
+            ("area", "f4"),  # K·min above the foot
+            ("peak", "f4"),
+            ("speed", "f4"),  # K/h up to `rise`; 0: not yet there
             ("cause", "i4"),
         ]
     )
@@ -79,7 +100,7 @@ class CoolingFailure:
     def fresh(self, n: int) -> Columns:
         """Nothing seen."""
         state = np.zeros(n, self.state)
-        state["newest"] = state["begun"] = NEVER
+        state["newest"] = state["begun"] = state["first"] = NEVER
         return table(state, self.state)
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
@@ -114,7 +135,7 @@ class CoolingFailure:
             begun[part] = np.where(out, held["begun"], runs.time[part])
             facts[:, part] = np.where(out & warm, np.array([height, lasts, fill]), np.nan)
             evidence[0, part] = risen
-            shape = (FILL - fill) if self._cause == FAILURE else (fill - FILL)
+            shape = (BENT - fill) if self._cause == FAILURE else (fill - STRAIGHT)
             evidence[1, part] = np.where(out & warm, np.maximum(10.0 * shape, 0.0), 0.0)
             evidence[2, part] = np.where(out & warm, np.minimum(lasts / q["door"], 10.0), 0.0)
         for name, column in its.items():
@@ -139,22 +160,24 @@ def _follow(held: Columns, q: Columns, now: Floats, time: Times, moment: Floats)
     since = np.where(was_out | starts, (moment - begun.astype(np.float64)) / MINUTE, 0.0)
     ends = was_out & ((height < q["rise"] / 4.0) | (since > SETTLED_HOURS * HOUR))
     out = (was_out | starts) & ~ends
-    foot = np.where(starts, np.where(blind, 0.0, before), held["foot"])
-    area = held["area"] + np.where(blind, 0.0, ((before + height) / 2.0 - foot) * passed)
+    calm = np.where(starts, before, held["calm"])
+    first = np.where(starts, time, held["first"])
+    looked = np.where(out, (moment - first.astype(np.float64)) / MINUTE, 0.0)
+    foot = np.where(starts, height, held["foot"])
+    area = held["area"] + np.where(starts, 0.0, ((before + height) / 2.0 - foot) * passed)
     peak = np.maximum(held["peak"], height)
-    climbed = height - foot
-    box = climbed * since
+    box = (height - foot) * looked
     fill = np.where(box > 0.0, area / np.where(box > 0.0, box, 1.0), 1.0)
     fill = np.minimum(np.maximum(fill, 0.0), 1.0)
     reached = out & (height >= q["rise"])
-    per_hour = np.where(since > 0.0, climbed * HOUR / np.where(since > 0.0, since, 1.0), 0.0)
+    per_hour = np.where(since > 0.0, (height - calm) * HOUR / np.where(since > 0.0, since, 1.0), 0.0)
     speed = np.where(reached & (held["speed"] == 0.0), per_hour, held["speed"])
     rising = height >= NEAR * peak
     cause = held["cause"]
     fast = speed > q["fastest"]
-    door = reached & (fast | ((since >= FIRST) & (fill > FILL)))
-    straight = ~fast & (since >= FIRST) & (fill <= FILL)
-    failure = reached & rising & (fill >= LEAST_FILL) & (straight | (since > q["door"]))
+    door = reached & (fast | ((looked >= FIRST) & (fill > BENT)))
+    straight = ~fast & (looked >= FIRST) & (fill <= STRAIGHT)
+    failure = reached & rising & (fill >= LEAST) & (straight | (since > q["door"]))
     cause = np.where(failure, FAILURE, np.where(door & (cause == NOTHING), DOOR, cause))
     # the level rests in an excursion, and begins as a plain mean
     rate = np.maximum(-np.expm1(-passed / (LEVEL_HOURS * HOUR)), 1.0 / (np.minimum(held["count"], 1_000_000) + 1.0))
@@ -165,7 +188,8 @@ def _follow(held: Columns, q: Columns, now: Floats, time: Times, moment: Floats)
     held["count"][:] = np.minimum(held["count"], 1_000_000) + 1
     held["newest"][:] = time
     held["begun"][:] = np.where(out, begun, NEVER)
-    for name, value in (("foot", foot), ("area", area), ("peak", peak), ("speed", speed)):
+    held["first"][:] = np.where(out, first, NEVER)
+    for name, value in (("calm", calm), ("foot", foot), ("area", area), ("peak", peak), ("speed", speed)):
         held[name][:] = np.where(out, value, 0.0)
     held["cause"][:] = np.where(out, cause, NOTHING)
     return fill, since

@@ -24,6 +24,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
+from detectors.core.words import Phrase, Words
 
 RATE = 0.05
 """Of what is usual: about the last 20 windows."""
@@ -42,6 +43,13 @@ class Coordinated:
     kinds: ClassVar[tuple[str, ...]] = ("coordinated",)
     evidence: ClassVar[tuple[str, ...]] = ("stalls that raised it alike", "the size of the step")
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "coordinated": Words(Phrase("several Things raised it by the same step", "多处同幅涨价")),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "stalls that raised it alike": Phrase("stalls that raised it alike", "同幅涨价的摊位"),
+        "the size of the step": Phrase("the size of the step", "涨幅"),
+    }
     scope: ClassVar[Scope] = Scope.ZONE
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -113,8 +121,11 @@ class Coordinated:
             None,
             np.zeros((2, *shape)),
         )
-        p = {name: np.max(column, axis=0) for name, column in parameters.items()} if len(panel.there) else {}
+        first = panel.there.argmax(axis=0)[None]
+        p = {name: np.take_along_axis(column, first, axis=0)[0] for name, column in parameters.items()}
         inputs = _inputs(panel.columns)
+        for name in ("price", "before", "long_before"):
+            state[name][~panel.there] = np.nan
         for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
             _roll(state, own, p, time)
             price = np.log(np.where(np.isfinite(result) & (result > 0), result, np.nan))

@@ -24,6 +24,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000.0
 COUNTS = {"entering": 0, "net": 1, "present": 2}
@@ -38,6 +39,19 @@ class Crowding:
     kinds: ClassVar[tuple[str, ...]] = ("crowding",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("present", "capacity")
+    words: ClassVar[Mapping[str, Words]] = {
+        "crowding": Words(
+            Phrase(
+                "more people than there is room for[, {present} where {capacity} have room]",
+                "人数超过容量[，现有 {present} 人，可容 {capacity} 人]",
+            ),
+            normal=Phrase("[at most {capacity} people]", "[不超过 {capacity} 人]"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "present": Phrase("people present", "现有人数"),
+        "capacity": Phrase("people who have room", "可容人数"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

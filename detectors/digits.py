@@ -22,6 +22,7 @@ from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 DIGITS = np.arange(10.0)[:, None]
 STAKES = (0.3, 0.75)
@@ -37,6 +38,16 @@ class Digits:
     kinds: ClassVar[tuple[str, ...]] = ("digits",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("results", "digit")
+    words: ClassVar[Mapping[str, Words]] = {
+        "digits": Words(
+            Phrase("the last digit is too often the same[, a {digit}]", "末位数字过多重复[，多为 {digit}]"),
+            normal=Phrase("last digits that come about equally often", "末位数字分布均匀"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "results": Phrase("results", "结果数"),
+        "digit": Phrase("the digit", "末位数字"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("division", "f8"), ("usual", "f8"), ("limit", "f8")])

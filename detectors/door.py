@@ -5,9 +5,11 @@ The same excursions and shapes as of `detectors.cooling_failure`; this one tells
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from detectors.cooling_failure import DOOR, CoolingFailure
+from detectors.core.words import Phrase, Words
 
 
 class Door(CoolingFailure):
@@ -15,4 +17,11 @@ class Door(CoolingFailure):
 
     name: ClassVar[str] = "door"
     kinds: ClassVar[tuple[str, ...]] = ("door",)
+    words: ClassVar[Mapping[str, Words]] = {
+        "door": Words(
+            Phrase(
+                "a door stands open[, {risen} warmer after {minutes} minutes]", "库门未关[，{minutes} 分钟升温 {risen}]"
+            )
+        ),
+    }
     _cause: ClassVar[int] = DOOR

@@ -2,9 +2,9 @@
 
 Results within `band` of zero are those of an empty pan; what is heavier was weighed and says nothing. The scale is in order
 while its zero is on average within `allowed` divisions, above and below, given all before: half of one by default, which
-rounds to the digit beside zero (zero shall be set to a quarter of a division, OIML R 76-1:2006, 4.5.2, so that a quarter is
-left for drift). `detectors.core.wealth` bets against both sides. What stands below zero is drift or a tray that was taken
-off after it was tared, what stands above is paid for by each buyer.
+rounds to the digit beside zero. Zero shall be set to a quarter of a division (OIML R 76-1:2006, 4.5.2, quoted from memory),
+so a quarter is left for drift. `detectors.core.wealth` bets against both sides. What stands below zero is drift, or a tray
+that was taken off after it was tared; what stands above is paid for by each buyer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 SIDES = np.array([[1.0], [-1.0]])
 DEEPEST = 5.0
@@ -31,6 +32,20 @@ class EmptyPan:
     kinds: ClassVar[tuple[str, ...]] = ("zero_below", "zero_above")
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("results", "mean")
+    words: ClassVar[Mapping[str, Words]] = {
+        "zero_below": Words(
+            Phrase("the empty pan stands below zero[, {mean} on average]", "空秤示值低于零[，平均 {mean}]"),
+            normal=Phrase("zero", "零"),
+        ),
+        "zero_above": Words(
+            Phrase("the empty pan stands above zero[, {mean} on average]", "空秤示值高于零[，平均 {mean}]"),
+            normal=Phrase("zero", "零"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "results": Phrase("results", "结果数"),
+        "mean": Phrase("mean", "平均值"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

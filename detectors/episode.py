@@ -26,6 +26,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 
 HOUR = 3_600_000_000
 LARGEST = 1e30
@@ -52,6 +53,19 @@ class Episode:
     kinds: ClassVar[tuple[str, ...]] = ("episode",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("things", "things_above", "times_usual")
+    words: ClassVar[Mapping[str, Words]] = {
+        "episode": Words(
+            Phrase(
+                "all of the zone lies far above usual[, {times_usual} times as high][, at {things_above} of {things} Things]",
+                "全区明显高于常态[，为常态的 {times_usual} 倍][，{things} 处中 {things_above} 处偏高]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "things": Phrase("Things that measured", "参测处数"),
+        "things_above": Phrase("Things above usual", "偏高处数"),
+        "times_usual": Phrase("times the usual", "为常态的倍数"),
+    }
     scope: ClassVar[Scope] = Scope.ZONE
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

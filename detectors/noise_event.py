@@ -25,6 +25,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -50,6 +51,18 @@ class NoiseEvent:
     kinds: ClassVar[tuple[str, ...]] = ("noise_event",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("leq_db", "above_usual_db")
+    words: ClassVar[Mapping[str, Words]] = {
+        "noise_event": Words(
+            Phrase(
+                "louder than usual for minutes[, by {above_usual_db} dB]",
+                "持续高于常态噪声[，高出 {above_usual_db} dB]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "leq_db": Phrase("Leq (dB)", "等效声级（dB）"),
+        "above_usual_db": Phrase("above usual (dB)", "高出常态（dB）"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -1,10 +1,10 @@
 """Novelty: a stretch of Observations unlike any that this Datastream remembers, at that hour of the day or at all.
 
 Made for any series without tuning. Observations are cut into blocks; a block is its mean and its extreme (the highest or
-lowest result, whichever lies farther from the mean before it), in scales of the warm-up. The memory holds the last 511
-blocks but the newest, with their time of day. How new a block is:
+lowest result, whichever lies farther from the mean before it), in scales of the warm-up. The memory holds the last 512
+blocks without the newest two, with their time of day. How new a block is:
 
-    D(c) = least over the memory of √(.65 Δextreme² + .35 Δmean² + (c g)² Δclock²),  c in {0.2, 0.8}
+    D(c) = least over the memory of √(.65 Δextreme² + .35 Δmean² + (c g)² Δclock²),  c in {0.1, 0.6}
     L    = mean over c of log((D(c) + 0.02) / (reference(c) + 0.02)),                score = 1 / (1 + exp(-L))
 
 g tells how much the time of day explains; Δclock² = 2 - 2 cos(angle between two times of day). The reference is one of
@@ -18,48 +18,56 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors._blocks import OPEN_BLOCK, cut
+from detectors._blocks import OPEN_BLOCK, Blocks, cut
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Index, Runs
+from detectors.core.words import Phrase, Words
 
 DAY = 86_400_000_000
 LARGEST = 1e30
 """Results are clipped here."""
 FARTHEST = 60_000.0
 """Scales from the middle, at most: the memory is float16."""
+FLAT = 1e-12
+"""Scale of a warm-up in which all was zero: the first block that is not sets it."""
 MEMORY = 512
+AT_ONCE = 256
+"""Rows that are judged together: their memories fit into the processor's cache."""
 FIRST = 64
 """Blocks of the warm-up that are kept to find the scale; of a longer one the last."""
-RANKS = 32
+RANKS = 24
 RECENT = 32
 CLOCK = 256
 """Parts of a day."""
 EXTREME, MEAN = np.float32(0.65), np.float32(0.35)
-CLOCK_WEIGHTS = (0.2, 0.8)
-LEAST_SEASON = 0.1
+CLOCK_WEIGHTS = (0.1, 0.6)
+LEAST_SEASON = 0.05
 SLACK = 0.02
 """Scales: less than this is no difference."""
-RANK, RANK_GROWTH = 8.0, 0.3
-"""The reference is the 8 (blocks / blocks of warm-up)^0.3-th largest D."""
+RANK, RANK_FROM, RANK_GROWTH = 8.0, 50.0, 0.2
+"""The reference is the 8-th largest D, and the 8 (blocks / 50)^0.2-th later on."""
 KEPT = 0.999
 """What a block leaves of the largest D of the past."""
 SHORTEST = 8
 """Blocks of the warm-up."""
 USUAL_WARM_UP = 24
 """Blocks, where none is declared: a day of hours at five minutes."""
-REST = 0.3
+REST = 0.35
 """Of the warm-up."""
 APART = (2.0 - 2.0 * np.cos(np.arange(CLOCK) * (2.0 * np.pi / CLOCK))).astype(np.float32)
 """Squared distance on the clock of two times of day that are so many parts apart."""
 
 Single = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
+Clocks = npt.NDArray[np.uint8]
 
 
 class Novelty:
@@ -69,6 +77,14 @@ class Novelty:
     kinds: ClassVar[tuple[str, ...]] = ("novelty",)
     evidence: ClassVar[tuple[str, ...]] = ("extreme", "level", "hour")
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "novelty": Words(Phrase("a stretch unlike any that it remembers", "出现前所未有的变化"))
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "extreme": Phrase("how far it went", "极值"),
+        "level": Phrase("its level", "水平"),
+        "hour": Phrase("the hour of the day", "所处时段"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("block", "i8"), ("warm_up", "i8"), ("rest", "i8")])
@@ -117,7 +133,7 @@ class Novelty:
             block = max(2, round(12 * (300_000_000 / max(datastream.interval, 1)) ** 0.25))
         rows = values.count("warm_up", least=0)
         warm_up = max(SHORTEST, -(-rows // block)) if rows else USUAL_WARM_UP
-        rest = int(min(max(REST * warm_up, REST * 50), RECENT))
+        rest = int(min(REST * warm_up, RECENT)) if rows else 14
         return block, warm_up, rest
 
     def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
@@ -129,35 +145,77 @@ class Novelty:
             state["origin"][rows[new]] = x[:u][new]
             state["blocks"][rows[new]] = 0
         blocks, starts_at = cut(state, runs, x - state["origin"].take(runs.at), parameters["block"])
-        score, evidence = np.zeros(n), np.zeros((3, n))
+        score, evidence = np.zeros(n), np.zeros((len(self.evidence), n))
         low, high = np.full(n, np.nan), np.full(n, np.nan)
-        cuts = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
-        for start, end in itertools.pairwise(cuts):
-            part = slice(start, end)
-            at, last = blocks.rows[part], blocks.last[part]
-            mean = blocks.mean[part]
-            before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
-            far_up = blocks.high[part] - before >= before - blocks.low[part]
-            extreme = np.where(far_up, blocks.high[part], blocks.low[part])
-            clock = (blocks.middle[part] % DAY * CLOCK // DAY).astype(np.uint8)
-            state["before"][at] = mean
-            warm_up = parameters["warm_up"].take(last)
-            warm = state["scale"].take(at) > 0
-            if not warm.all():
-                _warm_up(state, at[~warm], extreme[~warm], mean[~warm], clock[~warm], warm_up[~warm])
-            if warm.any():
-                at, last, extreme, mean, clock = at[warm], last[warm], extreme[warm], mean[warm], clock[warm]
-                middle, scale = state["middle"].take(at), state["scale"].take(at)
-                scaled = _scaled(extreme, middle, scale), _scaled(mean, middle, scale)
-                news = _learn(state, at, *scaled, clock, warm_up[warm])
-                told = np.flatnonzero(_record(state, at, news, parameters["rest"].take(last)))
-                if len(told):
-                    score[last[told]] = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
+        turns = np.searchsorted(blocks.turn, np.arange(int(blocks.turn.max(initial=-1)) + 2)).tolist()
+        for start, end in itertools.pairwise(turns):
+            for some in range(start, end, AT_ONCE):
+                part = slice(some, min(some + AT_ONCE, end))
+                last = blocks.last[part]
+                told = _judge(state, blocks, part, parameters["warm_up"].take(last), parameters["rest"].take(last))
+                if told is not None:
+                    last = last.take(told.which)
+                    score[last], low[last], high[last] = told.score, told.low, told.high
+                    evidence[:, last] = told.evidence
         return Verdict(score, low, high, starts_at, evidence=evidence)
 
     def deadline(self, state: Columns, parameters: Columns) -> Times:
         """It does not watch silence."""
         return never(state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block of each of m rows, as the memory holds it; shapes `(m,)`."""
+
+    extreme: Single
+    mean: Single
+    clock: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What there is to say of some of the rows."""
+
+    which: Index
+    score: Floats
+    low: Floats
+    high: Floats
+    evidence: Floats
+
+
+def _judge(state: Any, blocks: Blocks, part: slice, warm_up: Counts, rest: Counts) -> _Told | None:
+    """Scores and learns a block of each row; None: nothing to tell."""
+    at, mean, high, low = blocks.rows[part], blocks.mean[part], blocks.high[part], blocks.low[part]
+    before = np.where(state["blocks"].take(at) == 0, mean, state["before"].take(at))
+    state["before"][at] = mean
+    extreme = np.where(high - before >= before - low, high, low)
+    clock = (blocks.ends_at[part] % DAY * CLOCK // DAY).astype(np.uint8)
+    scale = state["scale"].take(at)
+    warm = np.flatnonzero(scale > 0)
+    if len(warm) < len(at):
+        cold = np.flatnonzero(scale == 0)
+        _warm_up(state, at[cold], extreme[cold], mean[cold], clock[cold], warm_up[cold])
+        at, mean, extreme, clock, scale = at[warm], mean[warm], extreme[warm], clock[warm], scale[warm]
+        rest = rest[warm]
+        if not len(warm):
+            return None
+    middle = state["middle"].take(at)
+    farthest = np.maximum(np.abs(extreme - middle), np.abs(mean - middle))
+    moved = (scale == FLAT) & (farthest > 0)
+    if moved.any():  # nothing else is in the memory: no need to scale it anew
+        scale = np.where(moved, np.maximum(0.3 * farthest, 2 * FLAT), scale)
+        state["scale"][at] = scale
+    block = _Block(_scaled(extreme, middle, scale), _scaled(mean, middle, scale), clock)
+    news = _news(state, at, block)
+    told = np.flatnonzero(_record(state, at, news, rest))
+    found = None
+    if len(told):
+        of_told = _Block(block.extreme[told], block.mean[told], clock[told])
+        score = 1.0 / (1.0 + np.exp(-news[told].astype(np.float64)))
+        found = _Told(warm[told], score, *_explained(state, at[told], of_told))
+    _remember(state, at, block)
+    return found
 
 
 def _scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
@@ -166,9 +224,7 @@ def _scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
     return z.astype(np.float16).astype(np.float32)
 
 
-def _warm_up(
-    state: Any, at: Index, extreme: Floats, mean: Floats, clock: npt.NDArray[np.uint8], warm_up: npt.NDArray[np.int64]
-) -> None:
+def _warm_up(state: Any, at: Index, extreme: Floats, mean: Floats, clock: Clocks, warm_up: Counts) -> None:
     """Keeps a block; with the last one of the warm-up finds the scale and learns all that were kept."""
     blocks = state["blocks"].take(at)
     place = blocks % FIRST
@@ -180,7 +236,7 @@ def _warm_up(
     done = np.flatnonzero(blocks >= warm_up)
     if not len(done):
         return
-    at, blocks, warm_up = at[done], blocks[done], warm_up[done]
+    at, blocks = at[done], blocks[done]
     count = np.minimum(blocks, FIRST)
     kept = np.arange(FIRST)[:, None] < count
     extremes = state["first_extremes"].T[:, at].astype(np.float64)
@@ -189,7 +245,7 @@ def _warm_up(
     spread = _quantile(ordered, count, 0.98) - _quantile(ordered, count, 0.02)
     whole = _quantile(ordered, count, 1.0) - ordered[0]
     least = 0.05 * np.abs(middle + state["origin"].take(at))
-    scale = np.maximum(np.maximum(spread, 0.3 * whole), np.maximum(least, 1e-12))
+    scale = np.maximum(np.maximum(spread, 0.3 * whole), np.maximum(least, FLAT))
     state["middle"][at], state["scale"][at] = middle, scale
     for i in range(int(count.max())):
         part = i < count
@@ -198,7 +254,9 @@ def _warm_up(
         scales = middle[part], scale[part]
         extreme, mean = state["first_extremes"][some, place], state["first_means"][some, place]
         clock = state["first_clocks"][some, place]
-        _learn(state, some, _scaled(extreme, *scales), _scaled(mean, *scales), clock, warm_up[part])
+        block = _Block(_scaled(extreme, *scales), _scaled(mean, *scales), clock)
+        _news(state, some, block)
+        _remember(state, some, block)
 
 
 def _quantile(ordered: Floats, count: Index, share: float) -> Floats:
@@ -210,50 +268,84 @@ def _quantile(ordered: Floats, count: Index, share: float) -> Floats:
     return first + (place - below) * (second - first)
 
 
-def _learn(
-    state: Any, at: Index, extreme: Single, mean: Single, clock: npt.NDArray[np.uint8], warm_up: npt.NDArray[np.int64]
-) -> Single:
-    """How new the block of each row is (L), then remembers it."""
-    blocks = state["blocks"].take(at)
-    slots = blocks % MEMORY
-    newest = (blocks - 1) % MEMORY
-    column = np.arange(len(at))
-    # of each of the memory's blocks, shape (MEMORY, rows)
-    distance = state["extremes"].T[:, at].astype(np.float32)
-    distance -= extreme
-    distance *= distance
-    distance *= EXTREME
-    other = state["means"].T[:, at].astype(np.float32)
-    other -= mean
-    other *= other
-    other *= MEAN
-    distance += other
-    distance[newest, column] = np.inf
-    apart = APART.take(clock - state["clocks"].T[:, at])
-    season = _season(state, at)
-    rank = np.minimum(RANK * np.maximum(blocks / warm_up, 1.0) ** RANK_GROWTH, RANKS).astype(np.intp) - 1
-    news = np.zeros(len(at))
+def _news(state: Any, at: Index, block: _Block) -> Single:
+    """How new the block of each row is (L). Learns how new blocks are, not yet the block."""
+    distance, apart = _distances(state, at, block)
+    season, rank, column = _season(state, at), _rank(state, at), np.arange(len(at))
+    news, with_clock = np.zeros(len(at)), np.empty_like(distance)
     for i, weight in enumerate(CLOCK_WEIGHTS):
         factor = (weight * season).astype(np.float32)
-        np.multiply(apart, factor * factor, out=other)
-        other += distance
-        least = np.sqrt(other.min(axis=0))
-        largest = state["largest"].T[i * RANKS : (i + 1) * RANKS, at]
-        usual = largest[rank, column]
-        news += np.log((np.minimum(least, np.float32(1e6)) + SLACK) / (usual + SLACK))
-        state["largest"].T[i * RANKS : (i + 1) * RANKS, at] = _listed(largest, least)
-    state["extremes"][at, slots] = extreme
-    state["means"][at, slots] = mean
-    state["clocks"][at, slots] = clock
-    _learn_season(state, at, mean.astype(np.float64), clock.astype(np.intp) * 24 // CLOCK, blocks)
-    state["blocks"][at] = blocks + 1
+        np.multiply(apart, factor * factor, out=with_clock)
+        with_clock += distance
+        least = np.sqrt(with_clock.min(axis=0))
+        part = slice(i * RANKS, (i + 1) * RANKS)
+        largest = state["largest"].T[part, at]
+        least = np.minimum(least, np.float32(4 * FARTHEST))  # at the very first there is nothing to be near to
+        news += np.log((least + SLACK) / (largest[rank, column] + SLACK))
+        state["largest"].T[part, at] = _listed(largest, np.where(state["blocks"].take(at) < 3, 0, least))
     return (news / len(CLOCK_WEIGHTS)).astype(np.float32)
+
+
+def _distances(state: Any, at: Index, block: _Block) -> tuple[Single, Single]:
+    """Squared distance from each block of the memory, without and on the clock; shapes `(up to MEMORY, m)`."""
+    blocks = state["blocks"].take(at)
+    used = int(min(blocks.max() + 1, MEMORY))
+    distance = state["extremes"].T[:used, at].astype(np.float32)
+    distance -= block.extreme
+    distance *= distance
+    distance *= EXTREME
+    means = state["means"].T[:used, at].astype(np.float32)
+    means -= block.mean
+    means *= means
+    means *= MEAN
+    distance += means
+    for ago in (1, 2):
+        slots = (blocks - ago) % MEMORY
+        distance[np.minimum(slots, used - 1), np.arange(len(at))] = np.inf
+    return distance, APART.take(block.clock - state["clocks"].T[:used, at])
+
+
+def _rank(state: Any, at: Index) -> Index:
+    """Which of the largest D is the reference, from 0."""
+    grown = RANK * np.maximum(state["blocks"].take(at) / RANK_FROM, 1.0) ** RANK_GROWTH
+    return np.minimum(grown, RANKS).astype(np.intp) - 1
+
+
+def _explained(state: Any, at: Index, block: _Block) -> tuple[Floats, Floats, Floats]:
+    """Lowest and highest that would have been no news, in the unit, and what made the distance, shape `(3, m)`: the
+    nearest block at about this hour, and as far from it as is usual."""
+    distance, apart = _distances(state, at, block)
+    factor = (CLOCK_WEIGHTS[-1] * _season(state, at)).astype(np.float32)
+    on_clock = factor * factor * apart
+    column = np.arange(len(at))
+    nearest = (distance + on_clock).argmin(axis=0)
+    extreme, mean = (state[name][at, nearest].astype(np.float64) for name in ("extremes", "means"))
+    largest = state["largest"].T[-RANKS:, at]
+    usual = largest[_rank(state, at), column] / np.sqrt(EXTREME)
+    origin = state["origin"].take(at) + state["middle"].take(at)
+    scale = state["scale"].take(at)
+    low = origin + scale * (np.minimum(extreme, mean) - usual)
+    high = origin + scale * (np.maximum(extreme, mean) + usual)
+    evidence = np.array(
+        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[nearest, column]],
+        np.float64,
+    )
+    return low, high, evidence
+
+
+def _remember(state: Any, at: Index, block: _Block) -> None:
+    blocks = state["blocks"].take(at)
+    slots = blocks % MEMORY
+    state["extremes"][at, slots] = block.extreme
+    state["means"][at, slots] = block.mean
+    state["clocks"][at, slots] = block.clock
+    _learn_season(state, at, block.mean.astype(np.float64), block.clock.astype(np.intp) * 24 // CLOCK)
+    state["blocks"][at] = blocks + 1
 
 
 def _listed(largest: Single, new: Single) -> Single:
     """The list with what is new put where it belongs, and the last one dropped."""
     kept = largest * np.float32(KEPT)
-    new = np.where(np.isfinite(new), new, np.float32(0))
     above = np.concatenate([np.full((1, len(new)), np.inf, np.float32), kept[:-1]])
     return np.maximum(kept, np.minimum(above, new))
 
@@ -264,8 +356,9 @@ def _season(state: Any, at: Index) -> Floats:
     return np.where(whole > 0, np.maximum(LEAST_SEASON, 1.0 - rest / np.where(whole > 0, whole, 1.0)), LEAST_SEASON)
 
 
-def _learn_season(state: Any, at: Index, mean: Floats, hour: Index, blocks: npt.NDArray[np.int64]) -> None:
+def _learn_season(state: Any, at: Index, mean: Floats, hour: Index) -> None:
     """Hour profile, level, and the variances around them."""
+    blocks = state["blocks"].take(at)
     visits = state["visits"][at, hour].astype(np.float64)
     seen = visits > 0
     profile = np.where(seen, state["profile"][at, hour], mean)
@@ -279,9 +372,9 @@ def _learn_season(state: Any, at: Index, mean: Floats, hour: Index, blocks: npt.
     state["visits"][at, hour] = np.minimum(visits + 1, 10)
 
 
-def _record(state: Any, at: Index, news: Single, rest: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _record(state: Any, at: Index, news: Single, rest: Counts) -> npt.NDArray[np.bool_]:
     """Whether a block is newer than each of the last `rest` ones; remembers it."""
-    number = state["blocks"].take(at) - 1
+    number = state["blocks"].take(at)
     ago = (number - np.arange(RECENT)[:, None]) % RECENT
     recent = np.where((ago > 0) & (ago <= rest), state["recent"].T[:, at], -np.inf)
     state["recent"][at, number % RECENT] = news

@@ -28,6 +28,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 
 LARGEST = 1e30
 LEAST = 1e-12
@@ -57,6 +58,21 @@ class Plume:
     facts: ClassVar[tuple[str, ...]] = (
         "from_direction_deg", "direction_error_deg", "speed_m_s", "speed_error_m_s", "things",
     )  # fmt: skip
+    words: ClassVar[Mapping[str, Words]] = {
+        "plume": Words(
+            Phrase(
+                "a plume crosses the zone[, from {from_direction_deg}°][, at {speed_m_s} m/s]",
+                "烟羽过境[，来自 {from_direction_deg}°][，速度 {speed_m_s} m/s]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "from_direction_deg": Phrase("from (degrees)", "来向（度）"),
+        "direction_error_deg": Phrase("error of the direction (degrees)", "来向误差（度）"),
+        "speed_m_s": Phrase("speed (m/s)", "速度（m/s）"),
+        "speed_error_m_s": Phrase("error of the speed (m/s)", "速度误差（m/s）"),
+        "things": Phrase("Things touched", "波及处数"),
+    }
     scope: ClassVar[Scope] = Scope.ZONE
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

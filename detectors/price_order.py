@@ -20,6 +20,7 @@ from aedilis.vocabulary import Datastream, Scope
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 
 ORDERS = {"trade": ("wholesale", "retail"), "spread": ("minimum", "mode", "maximum")}
 """From below to above."""
@@ -33,6 +34,9 @@ class PriceOrder:
     kinds: ClassVar[tuple[str, ...]] = ("order",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "order": Words(Phrase("prices of one goods stand the wrong way round", "同一商品价格倒挂")),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("order", "i8"), ("tolerance", "f8"), ("within", "i8")])
@@ -64,6 +68,7 @@ class PriceOrder:
         """See `PanelDetector.update`."""
         shape = panel.result.shape
         out = Verdict(np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int64))
+        state["last"][~panel.there] = np.nan
         pairs = [pair for order, words in enumerate(ORDERS.values()) for pair in _pairs(panel.columns, order, words)]
         for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
             there = ~np.isnan(result)

@@ -32,11 +32,10 @@ from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
 from detectors.core.words import Phrase, Words
+from detectors.sellers import Sellers
 
 GROSS = 1.5
 """Logarithm of the move (a factor of 4.5) that is a slip, not a price; three in a row are a new price."""
-FAR = 0.5
-"""Logarithm (a factor of 1.65) from which on it is another unit rather than another price."""
 OFF = 0.12
 """Logarithm of the least move that is off, however calm the price is."""
 SCALES = (5.5, 4.5, 3.5)
@@ -86,6 +85,8 @@ class Quotes:
             ("patience", "i8"),
             ("warm_up", "i8"),
             ("every", "i8"),
+            ("unit", "f8"),
+            ("by_trade", "?"),
         ]
     )
     state: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -110,6 +111,8 @@ class Quotes:
         "patience": 10,
         "warm_up": 60,
         "every_s": 0.0,
+        "unit": 0.65,
+        "by_trade": False,
     }
 
     def fresh(self, n: int) -> Columns:
@@ -128,7 +131,8 @@ class Quotes:
 
         at_once, stays, returned: sizes that are told at once, by the second quote, and when the price is back; as shares
         of the price: 0.5 is half more. patience: quotes off that make a new price. warm_up: quotes of which nothing is
-        told. every_s: after so many seconds a repeated price is news.
+        told. every_s: after so many seconds a repeated price is news. unit: the share from which on it is another unit rather
+        than another price. by_trade: the last part of the name is the kind of trade, see `sellers`.
         """
         values = Declared(self.name, self.defaults, declared)
         at_once, stays, returned = (values.number(name, above=0, most=3) for name in ("at_once", "stays", "returned"))
@@ -139,11 +143,16 @@ class Quotes:
             values.count("patience", least=3, most=1000),
             values.count("warm_up", least=EARLY),
             round(values.number("every_s", least=0, most=1e9) * 1e6),
+            float(np.log1p(values.number("unit", above=0, most=100))),
+            values.truth("by_trade"),
         )
 
     def update(self, state: Columns, own: Columns, parameters: Columns, panel: Panel) -> Verdict:
         """See `PanelDetector.update`."""
-        shape = panel.result.shape
+        sellers = Sellers(panel, bool(np.any(parameters["by_trade"] & panel.there)))
+        laid, p, results = sellers.columns(state), sellers.columns(parameters), sellers.results(panel.result)
+        laid["ring"][~sellers.there] = np.nan
+        shape = results.shape
         out = Verdict(
             np.zeros(shape),
             np.full(shape, np.nan),
@@ -152,11 +161,12 @@ class Quotes:
             np.zeros(shape, np.intp),
             np.zeros((len(self.evidence), *shape)),
         )
-        for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
-            seen = _look(state, parameters, time, _log(result))
-            _judge(state, parameters, time, seen, out, b)
-            _learn(state, parameters, time, seen)
-        return out
+        for b, (time, result) in enumerate(zip(panel.time.tolist(), results, strict=True)):
+            seen = _look(laid, p, time, _log(result))
+            _judge(laid, p, time, seen, out, b)
+            _learn(laid, p, time, seen)
+        sellers.keep(state, laid)
+        return sellers.verdict(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +249,7 @@ def _judge(s: Columns, p: Any, time: int, seen: _Seen, out: Verdict, b: int) -> 
     s["told"][...] = goes_on | ((seen.same | seen.first) & (sure >= 1.0))
     # of the quote before, where this one contradicts it
     off = np.abs(np.where(contradicted, s["off"], seen.off))
-    out.kind[b] = np.where(typo > np.maximum(surge, unit), TYPO, np.where(np.abs(seen.off) >= FAR, UNIT, SURGE))
+    out.kind[b] = np.where(typo > np.maximum(surge, unit), TYPO, np.where(np.abs(seen.off) >= p["unit"], UNIT, SURGE))
     out.starts_at[b] = np.where((seen.same | seen.back) & ~seen.first, s["begun"], time)
     out.evidence[0, b] = np.where(seen.there, off, 0.0)
     out.evidence[1, b] = np.where(contradicted, np.maximum(2.0 * s["least"] - off, 0.0), seen.gap)

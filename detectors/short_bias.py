@@ -6,9 +6,10 @@ than he paid for. A scale is in order while the mean of
     gain = clip((x + allowed) / (2 divisions), -5, 1)
 
 is not below 0, given all before: one weighing counts for no more than five ordinary ones, so a scale that errs by less than
-its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.core.wealth` bets against that: false accusations come once in `years` stall-years at most, on
-average. By default `allowed` is one and a half divisions: in use a scale of class III may err by one division up to 500
-divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and 3.5.2), and bags lie on both sides.
+its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.core.wealth` bets against that:
+false accusations come once in `years` stall-years on average, at most. By default `allowed` is one and a half divisions: in
+use a scale of class III may err by one division up to 500 divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and
+3.5.2, quoted from memory), and bags lie on both sides.
 
 Only what is to the buyer's loss accuses; the other side is `detectors.over_bias`. A single weighing against the law is
 `detectors.short_weight`.
@@ -26,6 +27,7 @@ from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 DEEPEST = 5.0
 """Ordinary weighings that a single one counts for at most."""
@@ -43,6 +45,19 @@ class ShortBias:
     kinds: ClassVar[tuple[str, ...]] = ("short_bias",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("weighings", "mean")
+    words: ClassVar[Mapping[str, Words]] = {
+        "short_bias": Words(
+            Phrase(
+                "buyers get too little on average[, {mean} in {weighings} weighings]",
+                "平均短秤[，{weighings} 次称量平均 {mean}]",
+            ),
+            normal=Phrase("no deviation on average", "平均无偏差"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "weighings": Phrase("weighings", "称量次数"),
+        "mean": Phrase("mean deviation", "平均偏差"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

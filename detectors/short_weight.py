@@ -17,6 +17,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns
 from detectors.core.interface import FAR, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 from detectors.legal.short_weight import versions
 
 VERSIONS = range(2)
@@ -30,6 +31,21 @@ class ShortWeight:
     kinds: ClassVar[tuple[str, ...]] = ("short_weight",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("tolerance", "law_verified")
+    words: ClassVar[Mapping[str, Words]] = {
+        "short_weight": Words(
+            Phrase(
+                "a bag that falls short by more than the law tolerates[, which is {tolerance}]",
+                "单袋短缺超过法定允差[（{tolerance}）]",
+            ),
+            normal=Phrase(
+                "a shortfall of no more than the law tolerates[, {tolerance}]", "短缺不超过法定允差[ {tolerance}]"
+            ),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "tolerance": Phrase("what the law tolerates", "法定允差"),
+        "law_verified": Phrase("the law was looked up (1: yes)", "法规已核对（1 为是）"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

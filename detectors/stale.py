@@ -26,6 +26,7 @@ from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
 from detectors.core.words import Phrase, Words
+from detectors.sellers import Sellers
 
 ALONE, QUIET, SOME, MOST = range(4)
 """How many of the same goods elsewhere moved."""
@@ -60,7 +61,9 @@ class Stale:
     }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
-    parameters: ClassVar[np.dtype[np.void]] = np.dtype([("surprise", "f8"), ("warm_up", "i8"), ("every", "i8")])
+    parameters: ClassVar[np.dtype[np.void]] = np.dtype(
+        [("surprise", "f8"), ("warm_up", "i8"), ("every", "i8"), ("by_trade", "?")]
+    )
     state: ClassVar[np.dtype[np.void]] = np.dtype(
         [
             ("repeats", "f4", (8,)),
@@ -75,7 +78,7 @@ class Stale:
         ]
     )
     own: ClassVar[np.dtype[np.void]] = np.dtype([])
-    defaults: ClassVar[Mapping[str, Any]] = {"surprise": 8.0, "warm_up": 60, "every_s": 0.0}
+    defaults: ClassVar[Mapping[str, Any]] = {"surprise": 8.0, "warm_up": 60, "every_s": 0.0, "by_trade": False}
 
     def fresh(self, n: int) -> Columns:
         """Nothing seen."""
@@ -91,29 +94,35 @@ class Stale:
 
     def parameters_of(self, declared: Mapping[str, Any], datastream: Datastream) -> tuple[Any, ...]:
         """surprise: natural logarithm of how rare a run is told. warm_up: quotes of which nothing is told. every_s: quotes
-        within so many seconds of the last one repeat it because nobody has written the board since."""
+        within so many seconds of the last one repeat it because nobody has written the board since. by_trade: the last part
+        of the name is the kind of trade, see `sellers`."""
         values = Declared(self.name, self.defaults, declared)
         return (
             values.number("surprise", above=0, most=1000),
             values.count("warm_up", least=1),
             round(values.number("every_s", least=0, most=1e9) * 1e6),
+            values.truth("by_trade"),
         )
 
     def update(self, state: Columns, own: Columns, parameters: Columns, panel: Panel) -> Verdict:
         """See `PanelDetector.update`."""
-        shape = panel.result.shape
+        sellers = Sellers(panel, bool(np.any(parameters["by_trade"] & panel.there)))
+        laid, p, results = sellers.columns(state), sellers.columns(parameters), sellers.results(panel.result)
+        laid["last"][~sellers.there] = np.nan
+        laid["moved"][~sellers.there] = NEVER
+        shape = results.shape
         unknown = np.full(shape, np.nan)
         out = Verdict(np.zeros(shape), unknown, unknown.copy(), np.zeros(shape, np.int64), None, np.zeros((2, *shape)))
         assert out.evidence is not None
-        for b, (time, result) in enumerate(zip(panel.time.tolist(), panel.result, strict=True)):
+        for b, (time, result) in enumerate(zip(panel.time.tolist(), results, strict=True)):
             there = ~np.isnan(result)
-            _learn(state, parameters, time, result, there)
-            score = _score(state["own"] + state["others"], parameters["surprise"])
-            told = there & (state["run"] >= LEAST_RUN) & (state["count"] > parameters["warm_up"])
-            out.score[b] = np.where(told, score, 0.0)
-            out.starts_at[b] = np.where(state["run"] > 0, state["begun"], time)
-            out.evidence[0, b], out.evidence[1, b] = state["own"], state["others"]
-        return out
+            _learn(laid, p, time, result, there)
+            told = there & (laid["run"] >= LEAST_RUN) & (laid["count"] > p["warm_up"])
+            out.score[b] = np.where(told, _score(laid["own"] + laid["others"], p["surprise"]), 0.0)
+            out.starts_at[b] = np.where(laid["run"] > 0, laid["begun"], time)
+            out.evidence[0, b], out.evidence[1, b] = laid["own"], laid["others"]
+        sellers.keep(state, laid)
+        return sellers.verdict(out)
 
 
 def _score(surprise: Floats, limit: Floats) -> Floats:

@@ -19,6 +19,7 @@ from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 from detectors.short_bias import gain
 
 LARGEST = 1e30
@@ -31,6 +32,20 @@ class Stall:
     kinds: ClassVar[tuple[str, ...]] = ("short_stall",)
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("weighings", "mean", "others")
+    words: ClassVar[Mapping[str, Words]] = {
+        "short_stall": Words(
+            Phrase(
+                "this scale gives less than the others of its market[, {mean} against {others}]",
+                "短秤多于同市场其他秤[，平均 {mean}，其他为 {others}]",
+            ),
+            normal=Phrase("a deviation like that of the others", "与其他秤相近的偏差"),
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "weighings": Phrase("weighings", "称量次数"),
+        "mean": Phrase("mean deviation", "平均偏差"),
+        "others": Phrase("that of the others", "其他秤偏差"),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

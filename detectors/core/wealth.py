@@ -11,7 +11,7 @@ Several stakes are tried side by side and their mean is taken, which changes not
 over he begins again with nothing.
 
 The form is a Shiryaev-Roberts e-detector (J. Shin, A. Ramdas, A. Rinaldo, E-detectors: a nonparametric framework for
-sequential change detection, 2022, arXiv:2203.03532), with bets on bounded means (I. Waudby-Smith, A. Ramdas, Estimating
+sequential change detection, arXiv:2203.03532, 2022), with bets on bounded means (I. Waudby-Smith, A. Ramdas, Estimating
 means of bounded random variables by betting, J. R. Stat. Soc. B 86, 2024). That the units are dealt out by time is ours.
 """
 

@@ -178,6 +178,8 @@ def test_a_snapshot_goes_on_to_the_bit(detector: PanelDetector) -> None:
 
 
 def through_records(columns: Columns, layout: np.dtype[np.void], shape: tuple[int, ...]) -> Columns:
+    if not layout.names:
+        return {}
     flat = {name: column.reshape(-1, *column.shape[len(shape) :]) for name, column in columns.items()}
     raw = records(flat, layout, slice(None)).tobytes()
     return {name: shaped(column, shape) for name, column in table(np.frombuffer(raw, layout), layout).items()}
@@ -188,8 +190,9 @@ def test_state_is_small_plain_and_starts_alike(detector: PanelDetector) -> None:
     for layout in (detector.state, detector.own):
         assert not layout.hasobject
         assert layout.itemsize <= 4096
-    one = records(detector.fresh(1), detector.state, slice(None)).tobytes()
-    assert records(detector.fresh(3), detector.state, slice(None)).tobytes() == one * 3
+    if detector.state.names:
+        one = records(detector.fresh(1), detector.state, slice(None)).tobytes()
+        assert records(detector.fresh(3), detector.state, slice(None)).tobytes() == one * 3
     assert detector.schema >= 1
 
 

@@ -17,29 +17,25 @@ OF_KIND: Mapping[str, frozenset[str]] = {
     "drift": frozenset({"drift", "offset", "scale"}),
     "offset": frozenset({"offset", "scale", "drift"}),
     "noise": frozenset({"noise"}),
-    "surge": frozenset({"surge", "unit", "coordinated"}),
-    "short weight": frozenset({"short_weight", "short_bias", "bias"}),
-    "cooling": frozenset({"cooling_failure", "warm"}),
+    "surge": frozenset({"surge", "unit"}),
+    "short weight": frozenset({"short_weight", "short_bias", "short_stall"}),
+    "short share": frozenset({"short_weight", "short_bias", "short_stall"}),
+    "zero drift": frozenset({"short_bias", "short_stall", "zero_below"}),
+    "digits": frozenset({"digits"}),
+    "cooling": frozenset({"cooling_failure", "too_warm"}),
+    "door": frozenset({"door", "too_warm"}),
+    "crowd": frozenset({"crowding"}),
     "plume": frozenset({"plume", "episode"}),
 }
 """Kind of an incident → the kinds of anomalies that name it."""
 NEVER = frozenset(
     {
-        *(
-            "clock",
-            "decimal",
-            "typo",
-            "stale",
-            "order",
-            "retail_below_wholesale",
-            "over_bias",
-            "digit_preference",
-            "digits",
-        ),
-        *("empty_pan", "zero_below", "zero_above", "stall", "door", "crowding", "contamination"),
+        *("clock", "decimal", "typo", "stale", "order", "coordinated", "over_bias", "zero_above", "too_cold"),
+        *("noise_event", "contamination"),
     }
 )
-"""Kinds that name what never befalls the city: it cannot tell how often they are true, so their scores stay raw."""
+"""Kinds that name what never befalls the city, or is told by no label: it cannot tell how often they are true, so their
+scores stay raw."""
 _NAMED = NEVER.union(*OF_KIND.values())
 
 

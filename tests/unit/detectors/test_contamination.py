@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ MINUTE = 60_000_000
 START = 1_767_571_200_000_000
 DETECTOR = Contamination()
 OPEN, CLOSE = 0.9, 0.5
+WATERWORKS = Path(__file__).parents[4] / "shared" / "data" / "water" / "gecco2018_train.csv"
 
 
 def water(bins: int = 900, things: int = 1, channels: int = 4, seed: int = 1) -> Floats:
@@ -209,3 +213,20 @@ def test_parameters_out_of_range_are_refused() -> None:
     for bad in ({"channels": 0}, {"memory": 5}, {"warm_up": 10}, {"patience": 1}, {"nonsense": 1}):
         with pytest.raises(ValueError, match="detector contamination"):
             DETECTOR.parameters_of(bad, stream)
+
+
+@pytest.mark.skipif(not WATERWORKS.exists(), reason="the recorded data are not beside this folder")
+def test_events_of_a_real_waterworks() -> None:
+    """Four days of nine channels, of which the first is warm-up, with thirteen events in 44 hours."""
+    with WATERWORKS.open() as file:
+        rows = list(islice(csv.reader(file), 62_400, 68_300))
+    values = np.array([[float(value or "nan") for value in row[1:10]] for row in rows])
+    event = np.array([row[10] == "1" for row in rows])
+    scores = watch(values[:, None], warm_up=1440).score[:, 0]
+    begins = np.flatnonzero(event & ~np.roll(event, 1))
+    begins = begins[begins > 2000]
+    found = [scores[at : at + 20].max() >= OPEN for at in begins.tolist()]
+    assert len(found) == 13
+    assert sum(found) >= 12
+    quiet = ~np.convolve(event, np.ones(11), "same").astype(bool)
+    assert (scores[quiet] >= OPEN).mean() < 0.02

@@ -83,3 +83,14 @@ def test_a_declared_share_is_a_share() -> None:
     prices[100:105, 1, 2] *= 1.6
     assert tell(Quotes(), prices, at_once=0.4).opened(1, 2)[0][0] == 100
     assert tell(Quotes(), prices, at_once=0.9).opened(1, 2)[0][0] == 101
+
+
+def test_two_trades_of_one_thing_are_each_others_peers() -> None:
+    prices = board(things=2, goods=6)
+    apart = prices.transpose(0, 2, 1).reshape(len(prices), 1, 12)
+    names = tuple(f"price/{goods}/{trade}" for goods in range(6) for trade in ("Retail", "Wholesale"))
+    apart[100, 0, 4] *= 1.35
+    prices[100, 0, 2] *= 1.35
+    one, two = tell(Quotes(), apart, names, by_trade=True), tell(Quotes(), prices)
+    assert one.opened(0, 4) == two.opened(0, 2) == [(101, "typo")]
+    assert one.verdict.score.reshape(len(prices), 6, 2).transpose(0, 2, 1).tobytes() == two.verdict.score.tobytes()

@@ -10,6 +10,7 @@ import pytest
 
 from aedilis.vocabulary import Scope
 from simulation.incidents import iso
+from simulation.script import FAULTS, FIRE, GATEWAY, OPENERS
 from trial.calibration.labels import AFTERMATH, NEVER, OF_KIND, Truth, explains
 
 HOUR = 3_600
@@ -66,6 +67,11 @@ def test_it_is_of_the_same_subject() -> None:
 @pytest.mark.parametrize("kind", OF_KIND)
 def test_every_incident_is_explained_by_its_own_kinds(kind: str) -> None:
     assert all(explains(kind, one) for one in OF_KIND[kind])
+
+
+def test_every_incident_that_the_city_can_play_is_known() -> None:
+    played = {kind.name for kind in (*FAULTS, GATEWAY, FIRE)} | {name for name, *_ in OPENERS}
+    assert played == set(OF_KIND)
 
 
 def test_what_never_befalls_the_city_explains_nothing_and_is_no_incident() -> None:
