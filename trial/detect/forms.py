@@ -14,7 +14,11 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensors.declaration import DetectorUse
-from trial.detect.series import Shape
+from trial.detect.series import Learned, Shape
+
+
+_LARGEST = 1e100
+"""No usual size is larger."""
 
 
 class _Strict(BaseModel):
@@ -42,10 +46,28 @@ class Fits(_Strict):
 
 
 class FormUse(DetectorUse):
-    """A detector, and for Datastreams of which interval."""
+    """A detector, for which Datastreams, and parameters that follow from what was learned of them."""
 
     interval_from_s: float = 0
     interval_below_s: float = Field(1e12, description="not this one")
+    positive: bool | None = Field(None, description="for those that have no result below 0, or for the others")
+    of_usual: dict[str, float] = Field(
+        default_factory=dict, description="parameter → share of the usual size of results"
+    )
+
+    def watches(self, one: Learned) -> bool:
+        """Whether it is meant for this Datastream."""
+        in_time = self.interval_from_s <= one.interval / 1e6 < self.interval_below_s
+        return in_time and self.positive in (None, one.positive)
+
+    def of(self, one: Learned) -> DetectorUse:
+        """With all parameters; what has no usual size keeps the detector's own.
+
+        One figure is enough, and makes few different ones of many Datastreams.
+        """
+        usual = min(one.usual, _LARGEST)
+        sized = {name: float(f"{share * usual:.0e}") for name, share in self.of_usual.items() if usual}
+        return self.model_copy(update={"parameters": {**self.parameters, **sized}})
 
 
 class Form(_Strict):
@@ -57,10 +79,9 @@ class Form(_Strict):
     otherwise: bool = False
     detectors: tuple[FormUse, ...]
 
-    def uses(self, interval: int) -> tuple[DetectorUse, ...]:
-        """The detectors of a Datastream with this interval (µs)."""
-        seconds = interval / 1e6
-        return tuple(use for use in self.detectors if use.interval_from_s <= seconds < use.interval_below_s)
+    def uses(self, one: Learned) -> tuple[DetectorUse, ...]:
+        """The detectors of a Datastream."""
+        return tuple(use.of(one) for use in self.detectors if use.watches(one))
 
 
 @cache

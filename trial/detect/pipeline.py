@@ -39,7 +39,9 @@ class Watched:
 def of_form(series: Series, warm_up: int | None) -> Watched:
     """By the detectors of the form that the file has. Each of these may raise `DetectError`: a detector takes no such warm-up."""
     form = form_of(series.shape())
-    return _learned(series, f"as {form.name} ({form.when})", lambda one: form.uses(one.interval), warm_up)
+    names = zip(series.rows.names, series.learned, strict=True)
+    uses = {(name.thing, name.property): form.uses(learned) for name, learned in names}
+    return _learned(series, f"as {form.name} ({form.when})", lambda one: uses[one.thing.name, one.name], warm_up)
 
 
 def of_detector(series: Series, name: str, warm_up: int | None) -> Watched:
@@ -81,8 +83,8 @@ def zone_of(compiled: CompiledType) -> tzinfo | None:
 
 
 def _learned(series: Series, what: str, uses: Uses, warm_up: int | None) -> Watched:
-    names = zip(series.rows.names, series.intervals.tolist(), strict=True)
-    ones = datastreams(series, "file", 1, [(name.property, "1", interval) for name, interval in names])
+    observed = [(name.property, "1", one.interval) for name, one in zip(series.rows.names, series.learned, strict=True)]
+    ones = datastreams(series, "file", 1, observed)
     return _watched(series.rows.path, what, ones, unjudged(series.rows), uses, warm_up)
 
 

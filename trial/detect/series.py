@@ -22,6 +22,8 @@ BEGINNING = 20_000
 """Rows, in the order of time, from which the form of a file is told."""
 LEARNED_FROM = 100
 """Observations of a Datastream from which its interval is learned: the median of what lies between them."""
+SIZE_FROM = 300
+"""Results of a Datastream from which its usual size is learned; fewer than detectors that ask for it need to warm up."""
 _FEWEST = 3
 """With less than so many intervals a Datastream takes that of the others."""
 _FRAME_ROWS = 8_000
@@ -39,6 +41,15 @@ _STEPS = np.array(
 """An interval that is next to one of these is that one: a device's clock may shake."""
 
 Times = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the beginning of a Datastream tells of it."""
+
+    interval: int  # µs
+    positive: bool = True  # no result lies below 0
+    usual: float = 0.0  # median distance of its results from 0
 
 
 @dataclass(frozen=True)
@@ -66,8 +77,12 @@ class Series:
         by_series = np.argsort(self.series, kind="stable")
         starts = np.searchsorted(self.series[by_series], np.arange(len(rows.names) + 1))
         self._first = by_series[starts[:-1]]
-        self.intervals = _intervals([self.time[by_series[a : min(b, a + LEARNED_FROM)]] for a, b in _pairs(starts)])
-        """µs, of each name."""
+        intervals = _intervals([self.time[by_series[a : min(b, a + LEARNED_FROM)]] for a, b in _pairs(starts)])
+        results = (rows.value[self.order[by_series[a : min(b, a + SIZE_FROM)]]] for a, b in _pairs(starts))
+        self.learned = [
+            _learned(interval, result) for interval, result in zip(intervals.tolist(), results, strict=True)
+        ]
+        """Of each name."""
 
     @property
     def last(self) -> int:
@@ -79,7 +94,7 @@ class Series:
         first = np.unique(self.series[:BEGINNING]).tolist()
         names = [self.rows.names[code] for code in first]
         things, properties = _counted(name.thing for name in names), _counted(name.property for name in names)
-        interval = int(np.sort(self.intervals[first])[(len(first) - 1) // 2])
+        interval = sorted(self.learned[code].interval for code in first)[(len(first) - 1) // 2]
         return Shape(self.rows.header.long, len(things), max(properties.values()), max(things.values()), interval)
 
     def frames(
@@ -173,6 +188,12 @@ def _intervals(times: list[Times]) -> Times:
     known = np.sort(learned[learned > 0])
     learned[learned == 0] = known[(len(known) - 1) // 2] if len(known) else _HOUR
     return learned
+
+
+def _learned(interval: int, result: npt.NDArray[np.float64]) -> Learned:
+    sizes = np.sort(np.abs(result[np.isfinite(result)]))
+    usual = float(sizes[(len(sizes) - 1) // 2]) if len(sizes) else 0.0
+    return Learned(interval, not (result < 0).any(), usual)
 
 
 def _rounded(interval: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.trial.backtest.stored import MINUTE, START, STREAMS, lights, part
 from tests.unit.trial.lamps import lamp
@@ -45,6 +46,12 @@ def test_how_much_a_version_speaks() -> None:
     assert per_month == pytest.approx(MONTH / (2 * span))
     assert share == pytest.approx(2 * MINUTE / (2 * span)), "from minute 2 to minute 4 of one of two"
     assert rates(Seen("lamp@1", 0), span) == (0, 0)
+    one = next(iter(seen_by().anomalies.values()))
+    spans = [(0, 8), (1, 2), (3, 9)]
+    many = {
+        i: replace(one, id=i, starts_at=start * MINUTE, ends_at=end * MINUTE) for i, (start, end) in enumerate(spans)
+    }
+    assert rates(Seen("lamp@1", 2, anomalies=many), span).time_in_alarm == 9 / 20, "what overlaps counts once"
     assert summary(seen_by(), span)["anomalies"] == {"range": 1}
 
 

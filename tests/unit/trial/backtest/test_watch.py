@@ -51,3 +51,13 @@ def test_limits_are_judged_anew_and_what_others_said_stays() -> None:
 def test_what_a_version_does_not_give_is_not_watched() -> None:
     seen = seen_by(ROWS, **{'unit = "lx"': 'unit = "klx"'})
     assert (seen.datastreams, seen.observations, seen.anomalies) == (0, 0, {})
+
+
+def test_what_waits_for_neighbours_is_told_at_the_end() -> None:
+    quotes = {'name = "range"\nparameters = { low = 0.0, high = 100.0 }': 'name = "quotes"\nopen = 0.95'}
+    prices = [100.0 + minute * 3 % 5 for minute in range(80)]
+    rows = [*lights("x", [*prices, 250.0]), *lights("y", [*prices, 102.0])]
+    seen = seen_by(sorted(rows, key=lambda row: (row[0], row[1])), **quotes)
+    assert [(one.thing, one.kind, one.starts_at) for one in seen.anomalies.values()] == [
+        ("x", "unit", START + 80 * MINUTE)
+    ]

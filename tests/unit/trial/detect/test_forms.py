@@ -10,8 +10,8 @@ from aedilis.vocabulary import Clock, Datastream, Thing
 from detectors.core.discovery import all_detectors
 from detectors.core.interface import Detector
 from detectors.core.panel import PanelDetector
-from trial.detect.forms import Form, all_forms, form_of
-from trial.detect.series import Shape
+from trial.detect.forms import Form, FormUse, all_forms, form_of
+from trial.detect.series import Learned, Shape
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 
@@ -45,8 +45,8 @@ def test_no_file_fits_two_forms() -> None:
 
 @pytest.mark.parametrize("form", all_forms(), ids=lambda form: form.name)
 def test_its_detectors_are_there_and_take_its_parameters(form: Form) -> None:
-    for interval in (MINUTE, HOUR, 6 * HOUR, DAY):
-        uses = form.uses(interval)
+    for interval, positive in itertools.product((MINUTE, HOUR, 6 * HOUR, DAY), (True, False)):
+        uses = form.uses(Learned(interval, positive, 50.0))
         assert uses
         assert len({use.name for use in uses}) == len(uses), "each detector once"
         thing = Thing(1, "file", "A", "file", 0, Clock.DATA)
@@ -55,3 +55,11 @@ def test_its_detectors_are_there_and_take_its_parameters(form: Form) -> None:
             all_detectors()[use.name].parameters_of(
                 use.parameters, Datastream(2, thing, "x", "x", "1", "file", 1, interval)
             )
+
+
+def test_a_use_is_for_some_datastreams_and_follows_their_size() -> None:
+    use = FormUse(name="stuck", interval_from_s=60, interval_below_s=3600, positive=True, of_usual={"tolerance": 0.1})
+    assert [use.watches(Learned(interval)) for interval in (MINUTE - 1, MINUTE, HOUR)] == [False, True, False]
+    assert not use.watches(Learned(MINUTE, positive=False))
+    assert use.of(Learned(MINUTE, usual=44.0)).parameters == {"tolerance": 4.0}
+    assert use.of(Learned(MINUTE, usual=0.0)).parameters == {}, "the detector's own"

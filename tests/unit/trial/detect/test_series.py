@@ -36,12 +36,21 @@ def series_of(folder: Path, rows: list[tuple[float, str, str]]) -> Series:
     ],
 )
 def test_the_interval_is_the_median_of_the_beginning(tmp_path: Path, minutes: list[float], interval: float) -> None:
-    assert series_of(tmp_path, [(minute, "A", "x") for minute in minutes]).intervals.tolist() == [interval * MINUTE]
+    assert series_of(tmp_path, [(minute, "A", "x") for minute in minutes]).learned[0].interval == interval * MINUTE
 
 
 def test_who_has_too_few_rows_takes_the_interval_of_the_others(tmp_path: Path) -> None:
     rows = [(10 * i, "A", "x") for i in range(9)] + [(50, "B", "x")]
-    assert series_of(tmp_path, rows).intervals.tolist() == [10 * MINUTE, 10 * MINUTE]
+    assert series_of(tmp_path, rows).learned[1].interval == 10 * MINUTE
+
+
+def test_size_and_sign_are_those_of_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    values = {"A": [2, "NA", 6, 4], "B": [-3, 1, 2], "C": ["", ""], "D": [*range(1, 301), -1]}
+    rows = [f"{START + i},{thing},x,{value}\n" for thing, own in values.items() for i, value in enumerate(own)]
+    path.write_text("time,thing,property,value\n" + "".join(rows))
+    learned = Series(read(path, Times())).learned
+    assert [(one.positive, one.usual) for one in learned] == [(True, 4), (False, 2), (True, 0), (True, 150)]
 
 
 def test_the_shape_tells_things_from_channels(tmp_path: Path) -> None:
