@@ -24,6 +24,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -59,6 +60,24 @@ class Routine:
     kinds: ClassVar[tuple[str, ...]] = ("above_usual", "below_usual")
     evidence: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ("hourly_mean", "usual_mean")
+    words: ClassVar[Mapping[str, Words]] = {
+        "above_usual": Words(
+            Phrase(
+                "for hours more than usual[, {hourly_mean} in the last hour and {usual_mean} usually]",
+                "数小时持续高于常态[，近一小时均值 {hourly_mean}，常态 {usual_mean}]",
+            )
+        ),
+        "below_usual": Words(
+            Phrase(
+                "for hours less than usual[, {hourly_mean} in the last hour and {usual_mean} usually]",
+                "数小时持续低于常态[，近一小时均值 {hourly_mean}，常态 {usual_mean}]",
+            )
+        ),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "hourly_mean": Phrase("mean of the last hour", "近一小时均值"),
+        "usual_mean": Phrase("what is usual", "常态均值"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(
