@@ -232,7 +232,8 @@ def _settle(state: Any, at: Index) -> None:
 def _blind(state: Any, at: Index) -> npt.NDArray[np.bool_]:
     """Whether all that a full memory holds is the same at this scale, though the series lives: the warm-up had something
     monstrous in it."""
-    full: npt.NDArray[np.bool_] = state["blocks"].take(at) % MEMORY == 0
+    blocks = state["blocks"].take(at)
+    full: npt.NDArray[np.bool_] = (blocks >= MEMORY) & (blocks % LATEST == 0)
     if full.any():
         some = at[full]
         extremes, latest = state["extremes"].T[:, some].astype(np.float32), state["latest_extremes"].T[:, some]
