@@ -6,6 +6,7 @@ Belongs here: adding up, so that whatever cut the frames have the bits are the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def cut(state: Any, runs: Runs, result: Floats, length: npt.NDArray[np.int64]) -
     step = np.where(number == 0, runs.round, place)
     order = np.argsort(step, kind="stable")
     cuts = np.searchsorted(step.take(order), np.arange(int(step.max(initial=-1)) + 2))
-    for start, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+    for start, end in pairwise(cuts.tolist()):
         part = order[start:end]
         at, x = block.take(part), result.take(part)
         total[at] += x

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sensors.declaration import DetectorUse
 from trial.detect.series import Learned, Shape
 
-
 _LARGEST = 1e100
 """No usual size is larger."""
 
