@@ -42,6 +42,7 @@ from detectors._memory import (
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Index, Runs
+from detectors.core.words import Phrase, Words
 
 DAY = 86_400_000_000
 LARGEST = 1e30
@@ -71,6 +72,15 @@ class Novelty:
     name: ClassVar[str] = "novelty"
     kinds: ClassVar[tuple[str, ...]] = ("novelty",)
     evidence: ClassVar[tuple[str, ...]] = ("extreme", "level", "hour")
+    facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "novelty": Words(Phrase("a stretch unlike any that it remembers", "出现前所未有的变化"))
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "extreme": Phrase("how far it went", "极值"),
+        "level": Phrase("its level", "水平"),
+        "hour": Phrase("the hour of the day", "所处时段"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype([("block", "i8"), ("warm_up", "i8"), ("rest", "i8")])
