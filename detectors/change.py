@@ -11,6 +11,9 @@ Weather, habits and seasons make T of some series large all year: it calibrates 
 lie apart, so a spike or a bad day or two are no change, and two weekends are none either. Once told, what lay before the
 change is forgotten, and the new level is the usual one. It began with the block from which on the blocks lie nearer to
 the new level than to the old one.
+
+On hourly noise with a day, a week and a memory from hour to hour of 0, 0.8, 0.95 and 0.99 (200 series, two years) it errs
+0.0, 0.2, 0.2 and 0.5 times a series and year, and finds 100, 99, 71 and 41 % of the shifts by three standard deviations.
 """
 
 from __future__ import annotations

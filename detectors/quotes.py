@@ -105,9 +105,9 @@ class Quotes:
     )
     own: ClassVar[np.dtype[np.void]] = np.dtype([])
     defaults: ClassVar[Mapping[str, Any]] = {
-        "at_once": 0.5,
-        "stays": 0.13,
-        "returned": 0.19,
+        "at_once": 0.42,
+        "stays": 0.11,
+        "returned": 0.2,
         "patience": 10,
         "warm_up": 60,
         "every_s": 0.0,
@@ -185,6 +185,7 @@ class _Seen:
     was: Grid  # an excursion had begun
     same: Grid  # and goes on
     first: Grid  # one begins
+    renewed: Grid  # out of one that was told, far beyond it
     size: Floats
 
     @property
@@ -215,6 +216,8 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
     least = np.where(was & s["told"], 0.5 * limit, limit)  # what is told ends when it has come half way back
     outside = taken & (s["count"] >= EARLY) & (np.abs(off) > least)
     same = outside & was & ((off > 0) == (s["off"] > 0))
+    renewed = same & s["told"] & (np.abs(off - s["off"]) >= p["at_once"]) & (np.abs(off) >= p["unit"])
+    same &= ~renewed
     gap = np.minimum(np.abs(off), np.maximum(apart, 0.0))
     return _Seen(
         there,
@@ -229,6 +232,7 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
         was,
         same,
         outside & ~same,
+        renewed,
         np.where(outside, 0.5 * (np.abs(off) + gap), 0.0),
     )
 
@@ -242,7 +246,9 @@ def _judge(s: Columns, p: Any, time: int, seen: _Seen, out: Verdict, b: int) -> 
     typo = np.where(contradicted, s["least"] / p["returned"], 0.0)
     surge = np.where(seen.same & (s["outside"] == 1), np.minimum(s["least"], seen.size) / p["stays"], 0.0)
     unit = np.minimum(seen.size, step) / p["at_once"]
-    sure = np.where(s["count"] >= p["warm_up"], np.maximum(np.maximum(typo, surge), unit), 0.0)
+    # what was told ends first: the next quote tells of what came upon it
+    ready = (s["count"] >= p["warm_up"]) & ~seen.renewed
+    sure = np.where(ready, np.maximum(np.maximum(typo, surge), unit), 0.0)
     goes_on = s["told"] & np.where(seen.taken, seen.same, seen.was)
     score = np.where(goes_on, HELD, sure * sure / (sure * sure + 1.0 / 19.0))
     out.score[b] = np.where(seen.there, score, 0.0)

@@ -313,7 +313,7 @@ def test_defaults_fit_the_table(detector: Detector | PanelDetector) -> None:
     ("declared", "prop", "use"), USES, ids=[f"{declared.name}-{prop.name}-{use.name}" for declared, prop, use in USES]
 )
 def test_what_sensor_types_declare_is_accepted(declared: SensorType, prop: Property, use: DetectorUse) -> None:
-    detector = series_detectors()[use.name]
+    detector = all_detectors()[use.name]
     interval = round((prop.interval_s or declared.interval_s) * 1e6)
     found = detector.parameters_of(use.parameters, datastream(interval))
     row = np.array([found], detector.parameters)[0]

@@ -113,7 +113,7 @@ def test_there_and_back_again_are_two() -> None:
 
 
 def test_false_alarms_are_few_on_series_that_remember() -> None:
-    """A year of fifty series for each memory: less than one in a year and series, the more the less it remembers."""
+    """A year of fifty series for each memory: less than one in a year and series, the fewer the less it remembers."""
     many = [sum(len(seen.opened(row)) for row in range(50)) / 50 for seen in (
         watch(weather(50, 365, 9, keeps=keeps), at_once=24) for keeps in (0.0, 0.8, 0.95)
     )]  # fmt: skip

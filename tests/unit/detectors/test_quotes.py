@@ -94,3 +94,10 @@ def test_two_trades_of_one_thing_are_each_others_peers() -> None:
     one, two = tell(Quotes(), apart, names, by_trade=True), tell(Quotes(), prices)
     assert one.opened(0, 4) == two.opened(0, 2) == [(101, "typo")]
     assert one.verdict.score.reshape(len(prices), 6, 2).transpose(0, 2, 1).tobytes() == two.verdict.score.tobytes()
+
+
+def test_a_change_of_unit_upon_a_surge_is_told_as_well() -> None:
+    prices = board()
+    prices[100:110, 2, 3] *= 0.75
+    prices[104:109, 2, 3] *= 0.5
+    assert tell(Quotes(), prices).opened(2, 3) == [(101, "surge"), (105, "unit")]
