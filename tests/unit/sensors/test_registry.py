@@ -18,7 +18,7 @@ def test_every_file_of_the_folder_is_found() -> None:
 def test_a_folder_adds_and_replaces(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(GOOD)
     ours = (files("sensors") / "types" / "price_board.toml").read_text()
-    (tmp_path / "other.toml").write_text(ours.replace("version = 1", "version = 7", 1))
+    (tmp_path / "other.toml").write_text(ours.replace("version = 2", "version = 7", 1))
     (tmp_path / "notes.txt").write_text("no type")
     found = load(str(tmp_path))
     assert set(found) == {*load(), "test-type"}
