@@ -54,12 +54,14 @@ AT_ONCE = 256
 LATEST = 64
 """Blocks that are kept as they came, to find the scale."""
 RECENT = 32
+"""Blocks whose L is kept: no rest is longer."""
 SHORTEST = 8
 """Blocks of the warm-up."""
 USUAL_WARM_UP = 24
 """Blocks, where none is declared: a day of hours at five minutes."""
-REST = 0.35
-"""Of the warm-up."""
+REST, USUAL_REST = 0.35, 14
+"""How many of the last blocks a block has to be newer than, to be told: a share of the declared warm-up; where none is
+declared, blocks."""
 STEEP, OFTEN = 1.25, 2.0
 """So that the score is about the share of such blocks that lie in a labelled window of NAB (fitted on all 58 series)."""
 
@@ -120,7 +122,7 @@ class Novelty:
             block = max(2, round(12 * (300_000_000 / max(datastream.interval, 1)) ** 0.25))
         rows = values.count("warm_up", least=0)
         warm_up = max(SHORTEST, -(-rows // block)) if rows else USUAL_WARM_UP
-        rest = int(min(REST * warm_up, RECENT)) if rows else 14
+        rest = int(min(REST * warm_up, RECENT)) if rows else USUAL_REST
         return block, warm_up, rest
 
     def update(self, state: Columns, parameters: Columns, runs: Runs) -> Verdict:
