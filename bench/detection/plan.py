@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from bench.detection import sections, speed
+from bench.detection import city, sections, speed
 from bench.detection.sheets import Detection
 
 GENERAL = "novelty"
@@ -29,6 +29,8 @@ def run(data: Path, only: Collection[str], quick: bool, say: Callable[[str], obj
         figures.prices = sections.of_prices(data / "prices", say, PRICES[:1] if quick else PRICES)
     if "water" in only and (data / "water").is_dir():
         figures.water = sections.of_water(data / "water", say)
+    if "city" in only:
+        figures.city = city.run(say, city.SEEDS[:1] if quick else city.SEEDS)
     if "speed" in only:
         figures.speed = speed.run(GENERAL, say, speed.OBSERVATIONS // 10 if quick else speed.OBSERVATIONS)
     return figures

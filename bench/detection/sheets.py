@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bench.detection.city import CityFigure
 from bench.detection.scoring import EventFigure, FaultFigure, KindFigure
 from bench.detection.sections import NabFigure
 from bench.detection.speed import SpeedFigure
@@ -19,6 +20,7 @@ class Detection(msgspec.Struct):
     air: list[FaultFigure] = []
     prices: list[FaultFigure] = []
     water: list[EventFigure] = []
+    city: CityFigure | None = None
     speed: list[SpeedFigure] = []
 
 
@@ -35,6 +37,8 @@ def sheets(figures: Detection) -> list[Sheet]:
             made += [_budgets(title, cases), _kinds(title, cases)]
     if figures.water:
         made.append(_events(figures.water))
+    if figures.city is not None:
+        made += _city(figures.city)
     if figures.speed:
         made.append(_speed(figures.speed))
     return made
@@ -133,3 +137,29 @@ def _speed(figures: Sequence[SpeedFigure]) -> Sheet:
         "bytes a Datastream",
     ]
     return Sheet("Speed and state", columns, rows)
+
+
+def _city(figure: CityFigure) -> list[Sheet]:
+    incidents = [
+        [one.kind, str(one.incidents), f"{one.found:.2f}", _number(one.median_delay_h)] for one in figure.incidents
+    ]
+    told = [[one.detector, one.kind, str(one.anomalies), f"{one.true:.2f}"] for one in figure.detectors]
+    curve = [
+        [f"{one.low:g} to {one.high:g}", str(one.anomalies), f"{one.said:.3f}", f"{one.true:.3f}"]
+        for one in figure.reliability
+    ]
+    power = [
+        [f"{one.short_by:.0%}", str(one.weighings_a_day), *map(_number, (one.median, one.most, one.median_days))]
+        for one in figure.power
+    ]
+    off = f"expected calibration error {figure.expected_error:.3f}"
+    return [
+        Sheet("The simulated city: what is found", ["incident", "incidents", "found", "median delay, h"], incidents),
+        Sheet("The simulated city: what is true", ["detector", "kind", "anomalies", "true"], told),
+        Sheet(f"What a score means there, {off}", ["score", "anomalies", "said", "true"], curve),
+        Sheet(
+            "Stalls that give short weight, at one false accusation in a thousand stall-years",
+            ["short by", "weighings a day", "weighings until found, median", "9 of 10", "days, median"],
+            power,
+        ),
+    ]
