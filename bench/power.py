@@ -15,7 +15,7 @@ import numpy.typing as npt
 from aedilis.vocabulary import Datastream, Thing
 from detectors.core.columns import table
 from detectors.core.runs import runs
-from detectors.core.wealth import DAY, SCORE
+from detectors.parts.wealth import DAY, SCORE
 from detectors.short_bias import ShortBias
 from simulation.chance import Chance
 from simulation.markets import deviation

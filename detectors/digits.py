@@ -5,7 +5,7 @@ more often than the share `usual`, given all before, the mean of
 
     gain = (usual - [this digit came]) / usual
 
-is not below 0 for each of the ten, and `detectors.core.wealth` bets against all of them. A uniform last digit is far
+is not below 0 for each of the ten, and `detectors.parts.wealth` bets against all of them. A uniform last digit is far
 inside of that, whatever its order; a chi-square test would need a number of results fixed beforehand. Goods in packs of one
 weight have a preference of their own: what is sold by the piece is not for this detector.
 """
@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
 from detectors.core.words import Phrase, Words
+from detectors.parts import wealth
 
 DIGITS = np.arange(10.0)[:, None]
 STAKES = (0.3, 0.75)

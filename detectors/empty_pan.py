@@ -3,7 +3,7 @@
 Results within `band` of zero are those of an empty pan; what is heavier was weighed and says nothing. The scale is in order
 while its zero is on average within `allowed` divisions, above and below, given all before: half of one by default, which
 rounds to the digit beside zero. Zero shall be set to a quarter of a division (OIML R 76-1:2006, 4.5.2, quoted from memory),
-so a quarter is left for drift. `detectors.core.wealth` bets against both sides. What stands below zero is drift, or a tray
+so a quarter is left for drift. `detectors.parts.wealth` bets against both sides. What stands below zero is drift, or a tray
 that was taken off after it was tared; what stands above is paid for by each buyer.
 """
 
@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Times, Verdict, never
 from detectors.core.runs import Runs
 from detectors.core.words import Phrase, Words
+from detectors.parts import wealth
 
 SIDES = np.array([[1.0], [-1.0]])
 DEEPEST = 5.0

@@ -25,8 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream
-from detectors._blocks import OPEN_BLOCK, Blocks, cut
-from detectors._memory import (
+from detectors.core.columns import Columns, table
+from detectors.core.interface import Declared, Floats, Times, Verdict, never
+from detectors.core.runs import Index, Runs
+from detectors.core.words import Phrase, Words
+from detectors.parts.blocks import OPEN_BLOCK, Blocks, cut
+from detectors.parts.memory import (
     CLOCK,
     MEMORY,
     REMEMBERED,
@@ -39,10 +43,6 @@ from detectors._memory import (
     remember,
     scaled,
 )
-from detectors.core.columns import Columns, table
-from detectors.core.interface import Declared, Floats, Times, Verdict, never
-from detectors.core.runs import Index, Runs
-from detectors.core.words import Phrase, Words
 
 DAY = 86_400_000_000
 LARGEST = 1e30

@@ -27,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream, Scope
-from detectors import elsewhere
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
 from detectors.core.words import Phrase, Words
-from detectors.sellers import Sellers
+from detectors.parts import elsewhere
+from detectors.parts.sellers import Sellers
 
 GROSS = 1.5
 """Logarithm of the move (a factor of 4.5) that is a slip, not a price; three in a row are a new price."""

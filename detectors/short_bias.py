@@ -6,7 +6,7 @@ than he paid for. A scale is in order while the mean of
     gain = clip((x + allowed) / (2 divisions), -5, 1)
 
 is not below 0, given all before: one weighing counts for no more than five ordinary ones, so a scale that errs by less than
-its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.core.wealth` bets against that:
+its last digit is in order even if a tenth of its weighings are grossly wrong. `detectors.parts.wealth` bets against that:
 false accusations come once in `years` stall-years on average, at most. By default `allowed` is one and a half divisions: in
 use a scale of class III may err by one division up to 500 divisions and by two up to 2,000 (OIML R 76-1:2006, 3.5.1 and
 3.5.2, quoted from memory), and bags lie on both sides.
@@ -23,11 +23,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aedilis.vocabulary import Datastream
-from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Runs
 from detectors.core.words import Phrase, Words
+from detectors.parts import wealth
 
 DEEPEST = 5.0
 """Ordinary weighings that a single one counts for at most."""

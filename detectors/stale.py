@@ -26,7 +26,7 @@ from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Grid, Panel
 from detectors.core.words import Phrase, Words
-from detectors.sellers import Sellers
+from detectors.parts.sellers import Sellers
 
 ALONE, QUIET, SOME, MOST = range(4)
 """How many of the same goods elsewhere moved."""

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream, Scope
-from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER, Declared, Floats, Verdict
 from detectors.core.panel import Panel
 from detectors.core.words import Phrase, Words
+from detectors.parts import wealth
 from detectors.short_bias import gain
 
 LARGEST = 1e30

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.core.interface import Verdict
 from detectors.core.panel import Panel
-from detectors.sellers import Sellers
+from detectors.parts.sellers import Sellers
 from tests.unit.detectors.boards import DAY, MONDAY
 
 NAMES = ("price/a/Retail", "price/a/Wholesale", "price/b/Retail")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors._memory import MEMORY, RANKS, REMEMBERED, Block, news_of, remember
 from detectors.core.columns import Columns, table
+from detectors.parts.memory import MEMORY, RANKS, REMEMBERED, Block, news_of, remember
 
 AT = np.zeros(1, np.intp)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors._blocks import OPEN_BLOCK, cut
 from detectors.core.runs import runs
+from detectors.parts.blocks import OPEN_BLOCK, cut
 
 RESULTS = np.random.default_rng(3).normal(0, 1e6, (60, 4))
 TIMES = np.arange(60)[:, None] * 10 + np.arange(4)

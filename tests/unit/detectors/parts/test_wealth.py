@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from detectors.core import wealth
 from detectors.core.columns import Columns, table
 from detectors.core.interface import NEVER
+from detectors.parts import wealth
 
 QUARTER = wealth.DAY // 96
 
