@@ -59,7 +59,7 @@ SAME = 1e-6
 
 
 class Quotes:
-    """Excursions of prices; 320 bytes a Datastream."""
+    """Excursions of prices; 305 bytes a Datastream."""
 
     name: ClassVar[str] = "quotes"
     kinds: ClassVar[tuple[str, ...]] = ("typo", "surge", "unit")

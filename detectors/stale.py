@@ -43,7 +43,7 @@ SAME = 1e-9
 
 
 class Stale:
-    """Runs of equal prices; 100 bytes a Datastream."""
+    """Runs of equal prices; 88 bytes a Datastream."""
 
     name: ClassVar[str] = "stale"
     kinds: ClassVar[tuple[str, ...]] = ("stale",)

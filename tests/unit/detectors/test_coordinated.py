@@ -92,3 +92,10 @@ def test_goods_that_always_move_together_are_not_accused() -> None:
     prices = calm(things=6)
     prices[:, :, 2] *= np.exp(0.1 * np.random.default_rng(5).normal(size=160))[:, None]
     assert tell(Coordinated(), prices).anywhere() == []
+
+
+def test_what_goes_on_is_told_once() -> None:
+    prices = calm(things=6)
+    prices[100:, :4, 2] *= 1.2
+    prices[102:, :, 2] *= 1.2
+    assert len(tell(Coordinated(), prices).opened(2)) == 1

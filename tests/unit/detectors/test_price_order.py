@@ -42,3 +42,7 @@ def test_an_older_quote_counts_for_a_while_if_asked() -> None:
     rows = ((120.0, 100.0, 50.0), (80.0, np.nan, 50.0))
     assert not scores(*rows, columns=TRADE)[1][0]
     assert scores(*rows, columns=TRADE, within_s=86400.0)[1][0]
+
+
+def test_what_is_missing_between_is_passed_over() -> None:
+    assert scores((4, 5, np.nan, 1), columns=SPREAD, order="spread", tolerance=0.0) == [[True, False, False, False]]

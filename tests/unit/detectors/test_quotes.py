@@ -101,3 +101,14 @@ def test_a_change_of_unit_upon_a_surge_is_told_as_well() -> None:
     prices[100:110, 2, 3] *= 0.75
     prices[104:109, 2, 3] *= 0.5
     assert tell(Quotes(), prices).opened(2, 3) == [(101, "surge"), (105, "unit")]
+
+
+def test_after_a_new_price_others_are_compared_with_it() -> None:
+    prices = board()
+    prices[100:, 2, 3] *= 1.5
+    prices[150:156, 2, 3] *= 0.7
+    told = tell(Quotes(), prices, patience=6)
+    assert (151, "surge") in told.opened(2, 3)
+    assert told.verdict.evidence is not None
+    own, elsewhere, _ = told.verdict.evidence[:, 151, 2, 3]
+    assert elsewhere > 0.85 * own
