@@ -156,18 +156,18 @@ def test_a_row_alone_is_the_same_as_among_others(detector: Detector) -> None:
     verdicts, state = whole(detector)
     for row in range(ROWS):
         alone = detector.fresh(ROWS)
-        rows = np.array([row])
-        got = np.array([step_of(detector, alone, rows, step) for step in range(STEPS)])
-        assert got.tobytes() == verdicts[:, :, [row]].tobytes(), NAMES[row]
+        given = runs(np.full(STEPS, row), TIMES[:, row], RESULTS[:, row])
+        got = columns_of(detector.update(alone, of(parameters(detector), given.at), given))
+        assert got.T.tobytes() == verdicts[:, :, row].tobytes(), NAMES[row]
         part = slice(row, row + 1)
         assert bits(detector, alone, part) == bits(detector, state, part), NAMES[row]
 
 
 @detectors
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.data())
 def test_any_grouping_and_order_of_rows_is_the_same(detector: Detector, data: st.DataObject) -> None:
-    steps = 100
+    steps = 60
     verdicts, state = whole(detector, steps)
     seed = data.draw(st.integers(0, 2**32 - 1))
     parts = data.draw(st.integers(1, ROWS))
@@ -181,7 +181,7 @@ def test_any_grouping_and_order_of_rows_is_the_same(detector: Detector, data: st
 
 
 @detectors
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.data())
 def test_many_at_once_are_the_same_as_one_by_one(detector: Detector, data: st.DataObject) -> None:
     """Rows of ragged length in one call, others in several."""
@@ -204,7 +204,7 @@ def test_many_at_once_are_the_same_as_one_by_one(detector: Detector, data: st.Da
 
 
 @detectors
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(at=st.integers(0, STEPS))
 def test_a_snapshot_at_any_point_goes_on_to_the_bit(detector: Detector, at: int) -> None:
     verdicts, state = whole(detector)
