@@ -28,7 +28,7 @@ class Bag:
 
     name: ClassVar[str] = "bag"
     kinds: ClassVar[tuple[str, ...]] = ("short_weight",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ("declared", "tolerance", "law_verified")
     words: ClassVar[Mapping[str, Words]] = {
         "short_weight": Words(
@@ -42,6 +42,7 @@ class Bag:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
         "declared": Phrase("declared weight", "标称重量"),
         "tolerance": Phrase("what the law tolerates", "法定允差"),
         "law_verified": Phrase("the law was looked up (1: yes)", "法规已核对（1 为是）"),

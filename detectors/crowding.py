@@ -37,7 +37,7 @@ class Crowding:
 
     name: ClassVar[str] = "crowding"
     kinds: ClassVar[tuple[str, ...]] = ("crowding",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ("present", "capacity")
     words: ClassVar[Mapping[str, Words]] = {
         "crowding": Words(
@@ -49,6 +49,7 @@ class Crowding:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
         "present": Phrase("people present", "现有人数"),
         "capacity": Phrase("people who have room", "可容人数"),
     }

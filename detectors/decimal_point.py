@@ -23,8 +23,11 @@ class DecimalPoint:
 
     name: ClassVar[str] = "decimal_point"
     kinds: ClassVar[tuple[str, ...]] = ("decimal",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
+    }
     words: ClassVar[Mapping[str, Words]] = {
         "decimal": Words(Phrase("a slipped decimal point or a missing digit", "小数点错位或缺位"))
     }

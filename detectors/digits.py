@@ -36,7 +36,7 @@ class Digits:
 
     name: ClassVar[str] = "digits"
     kinds: ClassVar[tuple[str, ...]] = ("digits",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("results", "digit")
     words: ClassVar[Mapping[str, Words]] = {
         "digits": Words(
@@ -45,6 +45,7 @@ class Digits:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "results": Phrase("results", "结果数"),
         "digit": Phrase("the digit", "末位数字"),
     }

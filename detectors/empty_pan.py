@@ -30,7 +30,7 @@ class EmptyPan:
 
     name: ClassVar[str] = "empty_pan"
     kinds: ClassVar[tuple[str, ...]] = ("zero_below", "zero_above")
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("results", "mean")
     words: ClassVar[Mapping[str, Words]] = {
         "zero_below": Words(
@@ -43,6 +43,7 @@ class EmptyPan:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "results": Phrase("results", "结果数"),
         "mean": Phrase("mean", "平均值"),
     }

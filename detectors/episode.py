@@ -51,7 +51,7 @@ class Episode:
 
     name: ClassVar[str] = "episode"
     kinds: ClassVar[tuple[str, ...]] = ("episode",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the zone's Things",)
     facts: ClassVar[tuple[str, ...]] = ("things", "things_above", "times_usual")
     words: ClassVar[Mapping[str, Words]] = {
         "episode": Words(
@@ -62,6 +62,7 @@ class Episode:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "the zone's Things": Phrase("the Things of the zone", "区域内各站"),
         "things": Phrase("Things that measured", "参测处数"),
         "things_above": Phrase("Things above usual", "偏高处数"),
         "times_usual": Phrase("times the usual", "为常态的倍数"),

@@ -49,7 +49,7 @@ class NoiseEvent:
 
     name: ClassVar[str] = "noise_event"
     kinds: ClassVar[tuple[str, ...]] = ("noise_event",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("leq_db", "above_usual_db")
     words: ClassVar[Mapping[str, Words]] = {
         "noise_event": Words(
@@ -60,6 +60,7 @@ class NoiseEvent:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "leq_db": Phrase("Leq (dB)", "等效声级（dB）"),
         "above_usual_db": Phrase("above usual (dB)", "高出常态（dB）"),
     }

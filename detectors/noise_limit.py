@@ -20,6 +20,7 @@ from aedilis.vocabulary import Datastream
 from detectors.core.columns import Columns, table
 from detectors.core.interface import Declared, Floats, Times, Verdict, never
 from detectors.core.runs import Index, Runs
+from detectors.core.words import Phrase, Words
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -35,8 +36,19 @@ class NoiseLimit:
 
     name: ClassVar[str] = "noise_limit"
     kinds: ClassVar[tuple[str, ...]] = ("noise_limit",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ("leq_db", "limit_db")
+    words: ClassVar[Mapping[str, Words]] = {
+        "noise_limit": Words(
+            Phrase(
+                "louder than allowed[, {leq_db} dB on average][, {limit_db} dB allowed]",
+                "噪声超标[，等效声级 {leq_db} dB][，限值 {limit_db} dB]",
+            )
+        )
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
+    }
     schema: ClassVar[int] = 1
     sees_failed: ClassVar[bool] = False
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -54,7 +54,7 @@ class Plume:
 
     name: ClassVar[str] = "plume"
     kinds: ClassVar[tuple[str, ...]] = ("plume",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("order of arrival",)
     facts: ClassVar[tuple[str, ...]] = (
         "from_direction_deg", "direction_error_deg", "speed_m_s", "speed_error_m_s", "things",
     )  # fmt: skip
@@ -67,6 +67,7 @@ class Plume:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "order of arrival": Phrase("the order of arrival", "到达次序"),
         "from_direction_deg": Phrase("from (degrees)", "来向（度）"),
         "direction_error_deg": Phrase("error of the direction (degrees)", "来向误差（度）"),
         "speed_m_s": Phrase("speed (m/s)", "速度（m/s）"),

@@ -32,8 +32,11 @@ class PriceOrder:
 
     name: ClassVar[str] = "price_order"
     kinds: ClassVar[tuple[str, ...]] = ("order",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
+    }
     words: ClassVar[Mapping[str, Words]] = {
         "order": Words(Phrase("prices of one goods stand the wrong way round", "同一商品价格倒挂")),
     }

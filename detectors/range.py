@@ -19,8 +19,11 @@ class Range:
 
     name: ClassVar[str] = "range"
     kinds: ClassVar[tuple[str, ...]] = ("range",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
+    }
     words: ClassVar[Mapping[str, Words]] = {
         "range": Words(Phrase("out of range", "超出允许范围"), band=Phrase("allowed", "允许"), plain=True)
     }

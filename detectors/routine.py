@@ -58,7 +58,7 @@ class Routine:
 
     name: ClassVar[str] = "routine"
     kinds: ClassVar[tuple[str, ...]] = ("above_usual", "below_usual")
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("hourly_mean", "usual_mean")
     words: ClassVar[Mapping[str, Words]] = {
         "above_usual": Words(
@@ -75,6 +75,7 @@ class Routine:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "hourly_mean": Phrase("mean of the last hour", "近一小时均值"),
         "usual_mean": Phrase("what is usual", "常态均值"),
     }

@@ -43,7 +43,7 @@ class ShortBias:
 
     name: ClassVar[str] = "short_bias"
     kinds: ClassVar[tuple[str, ...]] = ("short_bias",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("weighings", "mean")
     words: ClassVar[Mapping[str, Words]] = {
         "short_bias": Words(
@@ -55,6 +55,7 @@ class ShortBias:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "weighings": Phrase("weighings", "称量次数"),
         "mean": Phrase("mean deviation", "平均偏差"),
     }

@@ -29,7 +29,7 @@ class ShortWeight:
 
     name: ClassVar[str] = "short_weight"
     kinds: ClassVar[tuple[str, ...]] = ("short_weight",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("the rule",)
     facts: ClassVar[tuple[str, ...]] = ("tolerance", "law_verified")
     words: ClassVar[Mapping[str, Words]] = {
         "short_weight": Words(
@@ -43,6 +43,7 @@ class ShortWeight:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "the rule": Phrase("the rule", "限值规定"),
         "tolerance": Phrase("what the law tolerates", "法定允差"),
         "law_verified": Phrase("the law was looked up (1: yes)", "法规已核对（1 为是）"),
     }

@@ -69,8 +69,11 @@ class Spike:
 
     name: ClassVar[str] = "spike"
     kinds: ClassVar[tuple[str, ...]] = ("spike",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
+    }
     words: ClassVar[Mapping[str, Words]] = {
         "spike": Words(Phrase("far from what was expected", "远离预期"), plain=True)
     }

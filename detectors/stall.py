@@ -30,7 +30,7 @@ class Stall:
 
     name: ClassVar[str] = "stall"
     kinds: ClassVar[tuple[str, ...]] = ("short_stall",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("other scales",)
     facts: ClassVar[tuple[str, ...]] = ("weighings", "mean", "others")
     words: ClassVar[Mapping[str, Words]] = {
         "short_stall": Words(
@@ -42,6 +42,7 @@ class Stall:
         ),
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "other scales": Phrase("the other scales of the hall", "同场其他秤"),
         "weighings": Phrase("weighings", "称量次数"),
         "mean": Phrase("mean deviation", "平均偏差"),
         "others": Phrase("that of the others", "其他秤偏差"),

@@ -19,7 +19,7 @@ class Stuck:
 
     name: ClassVar[str] = "stuck"
     kinds: ClassVar[tuple[str, ...]] = ("stuck",)
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: ClassVar[tuple[str, ...]] = ("own history",)
     facts: ClassVar[tuple[str, ...]] = ("results", "tolerance")
     words: ClassVar[Mapping[str, Words]] = {
         "stuck": Words(
@@ -28,6 +28,7 @@ class Stuck:
         )
     }
     names: ClassVar[Mapping[str, Phrase]] = {
+        "own history": Phrase("its own history", "自身历史"),
         "results": Phrase("equal results", "相同结果数"),
         "tolerance": Phrase("what passes for equal", "视为相同的差值"),
     }

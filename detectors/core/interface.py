@@ -33,8 +33,8 @@ class Verdict:
     `score` lies in 0 to 1 and is never NaN; NaN in `expected_low` or `expected_high` means not known;
     `starts_at` (µs) is when that began which the score is about. `kind` tells which of the detector's kinds each one is,
     by its place in `kinds`; None: the first. `evidence` has a row for each name in the detector's `evidence`, shape
-    `(k, n)`: how much each spoke for the score, 0 or more in the same measure, so that shares can be told; None: nothing
-    but the score itself. `facts` has a row for each name in the detector's `facts`, shape `(k, n)`: numbers that are told
+    `(k, n)`: how much each spoke for the score, 0 or more in the same measure, so that shares can be told; None: the first
+    of them is all there is. `facts` has a row for each name in the detector's `facts`, shape `(k, n)`: numbers that are told
     with it, NaN where not known.
     """
 

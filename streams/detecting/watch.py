@@ -116,12 +116,17 @@ class Watch:
 
 
 def opening_of(names: tuple[str, ...], facts: tuple[str, ...], verdict: Verdict, at: Any) -> Opening:
-    """What a verdict says at one place of its columns."""
-    nothing = np.zeros(0)
+    """What a verdict says at one place of its columns. Without strengths the first of the names is all."""
+    place = tuple(np.atleast_1d(at))
+    if verdict.evidence is not None:
+        strengths = verdict.evidence[(slice(None), *place)]
+    else:
+        names = names[:1]
+        strengths = np.ones(len(names))
     return told(
-        names if verdict.evidence is not None else (),
-        nothing if verdict.evidence is None else verdict.evidence[(slice(None), *np.atleast_1d(at))],
+        names,
+        strengths,
         facts if verdict.facts is not None else (),
-        nothing if verdict.facts is None else verdict.facts[(slice(None), *np.atleast_1d(at))],
-        0 if verdict.kind is None else int(verdict.kind[tuple(np.atleast_1d(at))]),
+        np.zeros(0) if verdict.facts is None else verdict.facts[(slice(None), *place)],
+        0 if verdict.kind is None else int(verdict.kind[place]),
     )
