@@ -85,11 +85,14 @@ class SensorFault:
         return Verdict(score, low, high, starts, kind)
 
     def step(self, s, p, x, y, slot, k):
-        seen = look(s, y, slot, p["neighbours"])
+        told = s["told"]
+        trusted = (told[..., 2:] == 0).all(-1) if self.TRUST else np.ones(x.shape, bool)
+        blamed = (told > self.OLD).any(-1)
+        seen = look(s, y, slot, p["neighbours"], trusted)
         ok = seen.measured; size = seen.size
         r = seen.residual
         warm = ok & (s["count"] >= p["warm_up"])
-        u = np.where(ok, r / size, 0.)
+        u = np.where(ok & (s['count'] >= 48), r / size, 0.)
         # ---- spike
         R, E, A, X = s["residuals"], s["expecteds"], s["averages"], s["results"]
         big = np.maximum(s["spread"], np.where(np.isnan(p["lowest"]), 0, s["middle"]))
@@ -99,7 +102,7 @@ class SensorFault:
         ref1 = np.maximum(np.maximum(R[..., 1], A[..., 1]), r)
         ref2 = np.maximum(np.maximum(R[..., 2], A[..., 2]), r)
         spike = np.fmax(excess(0, ref1), np.minimum(excess(0, ref2), excess(1, ref2)))
-        jump = np.where(ok, np.nan_to_num((r - R[..., 0]) / size), 0)
+        jump = np.where(ok & (s["count"] >= 48), np.nan_to_num((r - R[..., 0]) / size), 0)
         J = s["jumps"].max(-1)
         other = np.full(x.shape, 0.)
         c = x.shape[-1]
@@ -119,7 +122,7 @@ class SensorFault:
         s["low"] = np.where(np.isnan(s["low"]), x, s["low"] + np.where(ok, np.where(x < s["low"], -.95, .05) * .02 * s["spread"], 0))
         stuck = s["repeats"]
         # ---- shift
-        near = ok & seen.neighbours
+        near = ok & seen.neighbours & (s['count'] >= 48)
         unit = np.where(np.isnan(p['lowest']), size, np.sqrt(size * .2))
         cu = np.clip(u, -self.CLIP, self.CLIP) * size / unit
         s["fast"] += np.where(near, (cu - s["fast"]) / self.FAST, 0)
@@ -127,7 +130,7 @@ class SensorFault:
         def unexplained(e):
             out = e.copy()
             for q in range(c):
-                out -= s["weights"][..., q] * np.where(np.abs(e[..., q:q + 1])>self.CUTQ,0,e[...,q:q+1])
+                out -= s["weights"][..., q] * np.where(blamed[..., q:q+1],0,e[...,q:q+1])
             if not self.PART: return np.abs(e)
             return np.where(np.sign(out) == np.sign(e), np.minimum(np.abs(out), np.abs(e)), 0)
         ff, fs = unexplained(s["fast"]), unexplained(s["slow"])
@@ -181,7 +184,7 @@ class SensorFault:
         q = np.where(warm, np.maximum(q, 0), 0)
         return q, None
 
-    PART=1; W_OTHER=.2; LOWW=1.; CLIP=3.; FAST=16; SLOW=48; FASTW=1.6; CUTQ=1.0; ROUGH=12
+    PART=1; W_OTHER=.2; LOWW=1.; CLIP=3.; FAST=16; SLOW=48; FASTW=1.6; TRUST=1; OLD=0; ROUGH=12
     HOLD=48
 
     def tell(self, s, p, q, parts, ok):

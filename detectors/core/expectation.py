@@ -81,12 +81,12 @@ def others_median(z: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
     return np.where(count == 0, np.nan, median), count
 
 
-def look(state: Columns, y: Floats, slot: int, at_least: int) -> Seen:
+def look(state: Columns, y: Floats, slot: int, at_least: int, trusted) -> Seen:
     """Set a bin against what is expected; learns nothing. `at_least` neighbours are needed for a common part."""
     measured = ~np.isnan(y)
     usual = state["level"] + state["profile"][..., slot]
     own = y - usual
-    common, count = others_median(np.where(state["count"] >= FIRST, own, np.nan))
+    common, count = others_median(np.where(trusted & (state["count"] >= FIRST), own, np.nan))
     enough = count >= at_least
     common = np.where(enough, common, 0.0)
     return Seen(measured, y, common, enough, own - common, state["size"].copy(), usual + common)
