@@ -1,0 +1,129 @@
+"""Offset, scale and drift: the residual stays on one side. What the Thing's other properties share is no fault of one of them.
+
+Two running means of the residual are kept. What the residuals of the Thing's other properties usually say of this one
+(weights, learned one by one) is taken off, but for those that are themselves blamed; a plume that reaches one Thing raises
+several together, and leaves little.
+
+How it began is told from means of a few bins each: a step in the results is an offset, a step in their logarithm a scale, a
+ramp in the results a drift; the one that explains most.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.core.columns import Columns
+from detectors.core.expectation import Grid
+from detectors.core.interface import Floats
+from detectors.faults.observed import Bin
+
+PARTNERS = 16
+"""Columns whose residuals are used, the first by name."""
+BLOCK, BLOCKS = 6, 24
+"""Bins of a mean, and how many of them are kept."""
+STATE = np.dtype(
+    [
+        ("fast", "f8"),
+        ("slow", "f8"),
+        ("weights", "f4", (PARTNERS,)),
+        ("sums", "f8", (2,)),  # of the block that grows: residual in sizes, distance of the result in spreads
+        ("in_block", "i8"),
+        ("factors", "f4", (BLOCKS,)),  # means of the residual, oldest first
+        ("distances", "f4", (BLOCKS,)),  # means of the distance of the results
+    ]
+)
+_FAST, _SLOW = 16, 48  # bins
+_FAST_COUNTS = 1.6  # times as much is needed of the fast mean
+_MOST = 3.0  # sizes that one residual counts at most
+_MOST_IN_BLOCK = 20.0
+_LEARNED = 0.001  # of each residual, for the weights
+_MOST_LEARNED = 4.0
+
+
+def fresh(n: int) -> Columns:
+    """Nothing apart, nothing shared."""
+    rows = np.zeros(n, STATE)
+    return {name: rows[name].copy() for name in STATE.names or ()}
+
+
+def strength(state: Columns, now: Bin, blamed: Grid) -> Floats:
+    """How far apart, in units; `blamed` are those of which a fault is known already."""
+    compared = now.seen.compared
+    residual = np.clip(now.distance, -_MOST, _MOST) * now.seen.size / now.unit
+    residual = np.where(compared, residual, 0.0)
+    state["fast"] += np.where(compared, (residual - state["fast"]) / _FAST, 0.0)
+    state["slow"] += np.where(compared, (residual - state["slow"]) / _SLOW, 0.0)
+    weights = state["weights"]
+    fast = _unshared(state["fast"], weights, blamed)
+    slow = _unshared(state["slow"], weights, blamed)
+    _learn(weights, np.clip(residual, -_MOST_LEARNED, _MOST_LEARNED))
+    _gather(state, now)
+    return np.maximum(fast / _FAST_COUNTS, slow)
+
+
+def _unshared(mean: Floats, weights: Floats, blamed: Grid) -> Floats:
+    """What is left of it when the others' share is taken off; never more than itself, nothing if it turns over."""
+    others = np.where(blamed, 0.0, mean)
+    left = mean.copy()
+    for i in range(min(mean.shape[-1], PARTNERS)):
+        left -= weights[..., i] * others[..., i : i + 1]
+    return np.where(left * mean > 0, np.minimum(np.abs(left), np.abs(mean)), 0.0)
+
+
+def _learn(weights: Floats, residual: Floats) -> None:
+    """A step towards weights that would have told each residual from the others."""
+    columns = min(residual.shape[-1], PARTNERS)
+    error = residual.copy()
+    for i in range(columns):
+        error -= weights[..., i] * residual[..., i : i + 1]
+    for i in range(columns):
+        step = _LEARNED * error * residual[..., i : i + 1]
+        step[..., i] = 0.0
+        weights[..., i] += step
+
+
+def _gather(state: Columns, now: Bin) -> None:
+    """Into blocks."""
+    compared = now.seen.compared
+    distance = (now.result - now.result_of(now.seen.expected)) / state["spread"]
+    sums = state["sums"]
+    for i, value in enumerate((now.distance, distance)):
+        sums[..., i] += np.where(compared, np.clip(value, -_MOST_IN_BLOCK, _MOST_IN_BLOCK), 0.0)
+    state["in_block"] += compared
+    full = state["in_block"] >= BLOCK
+    if full.any():
+        for i, name in enumerate(("factors", "distances")):
+            blocks = state[name]
+            blocks[full, :-1] = blocks[full, 1:]
+            blocks[full, -1] = sums[full, i] / BLOCK
+        sums[full] = 0.0
+        state["in_block"][full] = 0
+
+
+def shape(factors: Floats, distances: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Of n rows of blocks `(n, BLOCKS)`: 0 an offset, 1 a scale, 2 a drift; and how many blocks ago it began."""
+    newest_first = np.arange(BLOCKS)
+    length = newest_first + 1.0
+    of_factor, of_distance = (np.asarray(x, np.float64)[:, ::-1] for x in (factors, distances))
+    sums = np.cumsum(of_distance, axis=1)
+    ramp = (length - 0.5) * sums - np.cumsum(newest_first * of_distance, axis=1)  # times 0.5, 1.5, … since it began
+    explained = np.stack(
+        [
+            sums**2 / length / _energy(of_distance),
+            np.cumsum(of_factor, axis=1) ** 2 / length / _energy(of_factor),
+            np.where(ramp * sums > 0, ramp, 0.0) ** 2 / (length**3 / 3 - length / 12) / _energy(of_distance),
+        ]
+    )
+    explained[2, :, :_SHORTEST_RAMP] = 0.0
+    kind = explained.max(axis=2).argmax(axis=0)
+    began = explained[kind, np.arange(len(kind))].argmax(axis=1) + 1
+    return kind, began
+
+
+_SHORTEST_RAMP = 5  # blocks
+
+
+def _energy(blocks: Floats) -> Floats:
+    """Sum of squares of each row, in order."""
+    return np.maximum(np.cumsum(blocks**2, axis=1)[:, -1:], 1e-12)
