@@ -133,7 +133,7 @@ class SensorFault:
         strengths = (
             returned.strength(state, now),
             repeated.strength(state, now),
-            apart.strength(state, now, (told > 0).any(axis=-1)),
+            apart.strength(state, now, np.logical_or.reduce(told > 0, axis=-1)),
             restless.strength(state, now),
             late.strength(state, now),
         )
