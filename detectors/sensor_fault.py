@@ -64,9 +64,9 @@ class SensorFault:
         "neighbours": 2,
         "patience": 6,
         "lookback": 12,
-        "spike": 0.66,
+        "spike": 0.68,
         "stuck": 33.0,
-        "apart": 1.3,
+        "apart": 1.2,
         "noise": 1.75,
         "clock": 0.22,
     }

@@ -1,8 +1,8 @@
 """Offset, scale and drift: the residual stays on one side. What the Thing's other properties share is no fault of one of them.
 
 Two running means of the residual are kept. What the residuals of the Thing's other properties usually say of this one
-(weights, learned one by one) is taken off, but for those that are themselves blamed; a plume that reaches one Thing raises
-several together, and leaves little.
+(weights, learned one by one) is taken off, and what at least two of them do alike, but for those that are themselves blamed:
+a plume that reaches one Thing raises several together, and leaves little.
 
 How it began is told from means of a few bins each: a step in the results is an offset, a step in their logarithm a scale, a
 ramp in the results a drift; the one that explains most.
@@ -63,12 +63,24 @@ def strength(state: Columns, now: Bin, blamed: Grid) -> Floats:
 
 
 def _unshared(mean: Floats, weights: Floats, blamed: Grid) -> Floats:
-    """What is left of it when the others' share is taken off; never more than itself, nothing if it turns over."""
+    """What is left of it when the others' share is taken off, by weights and by what two others do alike; never more than
+    itself, nothing if it turns over."""
     others = np.where(blamed, 0.0, mean)
     left = mean.copy()
     for i in range(min(mean.shape[-1], PARTNERS)):
         left -= weights[..., i] * others[..., i : i + 1]
-    return np.where(left * mean > 0, np.minimum(np.abs(left), np.abs(mean)), 0.0)
+    left = np.where(left * mean > 0, np.minimum(np.abs(left), np.abs(mean)), 0.0)
+    if mean.shape[-1] < 3:
+        return left
+    alike = np.where(mean > 0, _second(mean, others), _second(-mean, -others))
+    return np.minimum(left, np.maximum(np.abs(mean) - alike, 0.0))
+
+
+def _second(mean: Floats, others: Floats) -> Floats:
+    """How high at least two other columns of the Thing are, 0 if they are not."""
+    order = np.sort(np.maximum(others, 0.0), axis=-1)
+    itself = mean >= order[..., -2:-1]
+    return np.where(itself, order[..., -3:-2], order[..., -2:-1])
 
 
 def _learn(weights: Floats, residual: Floats) -> None:

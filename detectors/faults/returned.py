@@ -30,7 +30,7 @@ def jump(state: Columns, now: Bin) -> Floats:
 
 
 def strength(state: Columns, now: Bin) -> Floats:
-    """How many times its usual size the smaller side of the spike is, in thirds."""
+    """The height of the spike's smaller side, in thirds of what is large for the results and in units of the residual."""
     residual, average = state["residuals"], state["averages"]
     back = now.seen.residual
     large = np.maximum(state["spread"], np.where(np.isnan(now.lowest), 0.0, state["middle"]))
@@ -38,7 +38,7 @@ def strength(state: Columns, now: Bin) -> Floats:
     def height(i: int, base: Floats) -> Floats:
         """Of the i-th result before this one, above where the residual would have been `base`."""
         rise = (state["results"][..., i] - now.result_of(state["expected"][..., i] + base)) / large
-        return np.minimum(rise, (residual[..., i] - base) / now.seen.size) / 3
+        return np.minimum(rise, (residual[..., i] - base) / now.unit) / 3
 
     one = height(0, np.maximum(np.maximum(residual[..., 1], average[..., 1]), back))
     base = np.maximum(np.maximum(residual[..., 2], average[..., 2]), back)
