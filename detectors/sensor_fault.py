@@ -29,7 +29,8 @@ PARTS = (expectation, observed, returned, repeated, apart, restless, late)
 QUIET = 48  # bins before the same is told again
 FALLEN = 0.5  # to what share of its threshold evidence must have fallen by then
 MUTED = 0.35  # what old evidence counts at most, in thresholds
-SINCE_RESTLESS, SINCE_LATE = 12, 48  # bins that such evidence needs
+AGO = np.array([2, 0, 0, 12, 48])
+"""Bins that each kind of evidence needs until it speaks, where it does not know itself."""
 
 
 class SensorFault:
@@ -150,7 +151,7 @@ class SensorFault:
         verdict.kind[b] = NAMED[which]
         opened = strongest >= 1
         if opened.any():
-            self._name(state, which, opened, verdict.kind[b], since)
+            self._name(state, now.lowest, which, opened, verdict.kind[b], since)
         since = np.minimum(since, parameters["lookback"])
         verdict.starts_at[b] = now.time - since * now.interval
         width = 3 * seen.size
@@ -168,18 +169,12 @@ class SensorFault:
         return np.where((told > 0) & (told <= patience), share, np.minimum(share, MUTED))
 
     @staticmethod
-    def _name(state: Columns, which: Any, opened: Any, kind: Any, since: Any) -> None:
+    def _name(state: Columns, lowest: Floats, which: Any, opened: Any, kind: Any, since: Any) -> None:
         """Tell the shapes of what stays apart, and how many bins ago each began; `kind` and `since` are changed in place."""
-        ago = (
-            np.full(which.shape, 2),
-            state["equal"],
-            state["in_block"],
-            np.full(which.shape, SINCE_RESTLESS),
-            np.full(which.shape, SINCE_LATE),
-        )
-        since[:] = np.where(opened, np.choose(which, ago), 0)
+        ago = AGO[which]
+        since[:] = np.where(opened, np.where(kind == STUCK, state["equal"], ago), 0)
         stays = opened & (which == APART)
         if stays.any():
-            shapes, blocks = apart.shape(state["factors"][stays], state["distances"][stays])
+            shapes, bins = apart.shape(state, stays, ~np.isnan(lowest))
             kind[stays] = OFFSET + shapes
-            since[stays] += blocks * apart.BLOCK
+            since[stays] = bins

@@ -66,21 +66,23 @@ def _unshared(mean: Floats, weights: Floats, blamed: Grid) -> Floats:
     """What is left of it when the others' share is taken off, by weights and by what two others do alike; never more than
     itself, nothing if it turns over."""
     others = np.where(blamed, 0.0, mean)
-    left = mean.copy()
+    left: Floats = mean.copy()
     for i in range(min(mean.shape[-1], PARTNERS)):
         left -= weights[..., i] * others[..., i : i + 1]
     left = np.where(left * mean > 0, np.minimum(np.abs(left), np.abs(mean)), 0.0)
     if mean.shape[-1] < 3:
         return left
     alike = np.where(mean > 0, _second(mean, others), _second(-mean, -others))
-    return np.minimum(left, np.maximum(np.abs(mean) - alike, 0.0))
+    kept: Floats = np.minimum(left, np.maximum(np.abs(mean) - alike, 0.0))
+    return kept
 
 
 def _second(mean: Floats, others: Floats) -> Floats:
     """How high at least two other columns of the Thing are, 0 if they are not."""
     order = np.sort(np.maximum(others, 0.0), axis=-1)
     itself = mean >= order[..., -2:-1]
-    return np.where(itself, order[..., -3:-2], order[..., -2:-1])
+    second: Floats = np.where(itself, order[..., -3:-2], order[..., -2:-1])
+    return second
 
 
 def _learn(weights: Floats, residual: Floats) -> None:
@@ -113,27 +115,44 @@ def _gather(state: Columns, now: Bin) -> None:
         state["in_block"][full] = 0
 
 
-def shape(factors: Floats, distances: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Of n rows of blocks `(n, BLOCKS)`: 0 an offset, 1 a scale, 2 a drift; and how many blocks ago it began."""
-    newest_first = np.arange(BLOCKS)
-    length = newest_first + 1.0
-    of_factor, of_distance = (np.asarray(x, np.float64)[:, ::-1] for x in (factors, distances))
-    sums = np.cumsum(of_distance, axis=1)
-    ramp = (length - 0.5) * sums - np.cumsum(newest_first * of_distance, axis=1)  # times 0.5, 1.5, … since it began
+def shape(state: Columns, which: Grid, has_lowest: Grid) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Of the n Datastreams that are meant: 0 an offset, 1 a scale, 2 a drift; and how many bins ago it began.
+
+    What `has_lowest` and falls is a scale: an offset would soon be below the lowest.
+    """
+    factor, distance = (_newest_first(state, which, i) for i in (0, 1))
+    place = np.arange(BLOCKS)
+    length = place + 1.0
+    sums = np.cumsum(distance, axis=1)
+    ramp = (length - 0.5) * sums - np.cumsum(place * distance, axis=1)  # times 0.5, 1.5, … since it began
     explained = np.stack(
         [
-            sums**2 / length / _energy(of_distance),
-            np.cumsum(of_factor, axis=1) ** 2 / length / _energy(of_factor),
-            np.where(ramp * sums > 0, ramp, 0.0) ** 2 / (length**3 / 3 - length / 12) / _energy(of_distance),
+            sums**2 / length / _energy(distance),
+            np.cumsum(factor, axis=1) ** 2 / length / _energy(factor),
+            np.where(ramp * sums > 0, ramp, 0.0) ** 2 / (length**3 / 3 - length / 12) / _energy(distance),
         ]
     )
-    explained[2, :, :_SHORTEST_RAMP] = 0.0
-    kind = explained.max(axis=2).argmax(axis=0)
-    began = explained[kind, np.arange(len(kind))].argmax(axis=1) + 1
-    return kind, began
+    explained[2, :, : _SHORTEST_RAMP - 1] = 0.0
+    best = np.maximum.reduce(explained, axis=2)
+    began = explained.argmax(axis=2) + 1
+    best[0, has_lowest[which] & (sums[:, 2] < 0)] = -1.0
+    best[2] += np.where(began[0] >= _SLOW_TO_TELL, _GROWN, 0.0)
+    kind = best.argmax(axis=0)
+    return kind, began[kind, np.arange(len(kind))] * BLOCK
 
 
-_SHORTEST_RAMP = 5  # blocks
+_SHORTEST_RAMP = 7  # blocks
+_SLOW_TO_TELL = 10  # blocks: a step would have been told sooner
+_GROWN = 0.12  # what that speaks for a ramp, as a share of what is explained
+
+
+def _newest_first(state: Columns, which: Grid, measure: int) -> Floats:
+    """The blocks; half a block or more that still grows is one."""
+    blocks: Floats = state[("factors", "distances")[measure]][which].astype(np.float64)[:, ::-1]
+    in_block = state["in_block"][which]
+    newest = state["sums"][which][:, measure] / np.maximum(in_block, 1)
+    shifted = np.concatenate([newest[:, None], blocks[:, :-1]], axis=1)
+    return np.where((2 * in_block >= BLOCK)[:, None], shifted, blocks)
 
 
 def _energy(blocks: Floats) -> Floats:
