@@ -39,6 +39,9 @@ _MOST = 3.0  # sizes that one residual counts at most
 _MOST_IN_BLOCK = 20.0
 _LEARNED = 0.001  # of each residual, for the weights
 _MOST_LEARNED = 4.0
+_SHORTEST_RAMP = 7  # blocks
+_SLOW_TO_TELL = 10  # blocks: a step would have been told sooner
+_GROWN = 0.12  # what that speaks for a ramp, as a share of what is explained
 
 
 def fresh(n: int) -> Columns:
@@ -139,11 +142,6 @@ def shape(state: Columns, which: Grid, has_lowest: Grid) -> tuple[npt.NDArray[np
     best[2] += np.where(began[0] >= _SLOW_TO_TELL, _GROWN, 0.0)
     kind = best.argmax(axis=0)
     return kind, began[kind, np.arange(len(kind))] * BLOCK
-
-
-_SHORTEST_RAMP = 7  # blocks
-_SLOW_TO_TELL = 10  # blocks: a step would have been told sooner
-_GROWN = 0.12  # what that speaks for a ramp, as a share of what is explained
 
 
 def _newest_first(state: Columns, which: Grid, measure: int) -> Floats:

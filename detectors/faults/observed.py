@@ -45,7 +45,7 @@ class Bin:
 
     def slot(self, lag: int = 0) -> int:
         """Of the day, some bins ago."""
-        return (self.time - lag * self.interval) % DAY * SLOTS // DAY
+        return slot_of(self.time - lag * self.interval)
 
     @property
     def distance(self) -> Floats:
@@ -63,6 +63,11 @@ class Bin:
     def result_of(self, y: Floats) -> Floats:
         """The result that has this y."""
         return unscaled(y, self.lowest, self.floor)
+
+
+def slot_of(time: int) -> int:
+    """Of the day, in UTC."""
+    return time % DAY * SLOTS // DAY
 
 
 def fresh(n: int) -> Columns:
