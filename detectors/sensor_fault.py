@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from aedilis.vocabulary import Datastream, Scope
-from detectors.core import expectation
 from detectors.core.columns import Columns
 from detectors.core.interface import Declared, Floats, Verdict
 from detectors.core.panel import Panel
+from detectors.core.words import Phrase, Words
 from detectors.faults import apart, late, observed, repeated, restless, returned
 from detectors.faults.observed import Bin
+from detectors.parts import expectation
 
 SPIKE, STUCK, OFFSET, SCALE, DRIFT, NOISE, CLOCK = range(7)
 NAMED = np.array([SPIKE, STUCK, OFFSET, NOISE, CLOCK])
@@ -40,6 +41,25 @@ class SensorFault:
     kinds: ClassVar[tuple[str, ...]] = ("spike", "stuck", "offset", "scale", "drift", "noise", "clock")
     evidence: ClassVar[tuple[str, ...]] = ("up and back", "repeated", "apart", "restless", "late")
     facts: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, Words]] = {
+        "spike": Words(Phrase("far from what was expected", "远离预期"), plain=True),
+        "stuck": Words(
+            Phrase("the same result again and again", "结果长时间不变"),
+            normal=Phrase("a result that differs", "有变化的结果"),
+        ),
+        "offset": Words(Phrase("off by a steady amount", "存在恒定偏移")),
+        "scale": Words(Phrase("too large or too small by a factor", "比例失准")),
+        "drift": Words(Phrase("drifting away", "持续漂移")),
+        "noise": Words(Phrase("noisier than it was", "噪声异常增大")),
+        "clock": Words(Phrase("its clock is wrong", "设备时钟有误")),
+    }
+    names: ClassVar[Mapping[str, Phrase]] = {
+        "up and back": Phrase("it went and came back at once", "骤变后即恢复"),
+        "repeated": Phrase("it repeats itself", "结果重复"),
+        "apart": Phrase("it stands apart from its neighbours", "偏离邻站"),
+        "restless": Phrase("it is more restless than its neighbours", "波动大于邻站"),
+        "late": Phrase("it follows its neighbours late", "滞后于邻站"),
+    }
     scope: ClassVar[Scope] = Scope.DATASTREAM
     schema: ClassVar[int] = 1
     parameters: ClassVar[np.dtype[np.void]] = np.dtype(

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.core.columns import Columns
-from detectors.core.expectation import Grid
 from detectors.core.interface import Floats
 from detectors.faults.observed import Bin
+from detectors.parts.expectation import Grid
 
 PARTNERS = 16
 """Columns whose residuals are used, the first by name."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.core.columns import Columns
-from detectors.core.expectation import SLOTS, Grid, Seen, unscaled
 from detectors.core.interface import Floats
+from detectors.parts.expectation import SLOTS, Grid, Seen, unscaled
 
 DEEP = 3
 DAY = 86_400_000_000

@@ -224,7 +224,7 @@ def _waiting(group: Group) -> tuple[Index, Times, Floats]:
         return np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(0)
     rows, times, results = (np.concatenate(column) for column in zip(*group.waiting, strict=True))
     bins = times // group.interval
-    order = np.lexsort((times, rows, bins))
+    order = np.lexsort((-np.arange(len(rows)), times, rows, bins))  # of the same time the first counts
     rows, times, results, bins = rows[order], times[order], results[order], bins[order]
     last = np.append((rows[1:] != rows[:-1]) | (bins[1:] != bins[:-1]), True)[: len(rows)]
     return rows[last], times[last], results[last]

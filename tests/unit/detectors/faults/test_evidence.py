@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from detectors.core.columns import Columns
-from detectors.core.expectation import Seen
 from detectors.core.interface import Floats
 from detectors.faults import apart, late, observed, repeated, restless, returned
 from detectors.faults.observed import Bin
+from detectors.parts.expectation import Seen
 
 HOUR = 3_600_000_000
 

@@ -106,3 +106,10 @@ def test_at_the_end_of_a_recording_what_waits_is_looked_at() -> None:
     assert one.apply([frame(hours({(0, "a"): HIGH, (2, "a"): HIGH}, 0), Clock.DATA)]) == []
     assert len(one.close(START)) == 2
     assert told == [("each", 2)]
+
+
+def test_of_several_results_of_one_time_the_first_counts() -> None:
+    one = engine("zonal", least=2.0)
+    twice = [Seen(0, "a", 0, HIGH), Seen(2, "a", 0, HIGH), Seen(2, "a", 0, LOW)]
+    assert one.apply([frame(twice[:2], Clock.DATA), frame(twice[2:], Clock.DATA)]) == []
+    assert len(one.close(START)) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.core import expectation
 from detectors.core.interface import Floats
+from detectors.parts import expectation
 
 THREE = (4, 1)
 """Four Things, one column."""
