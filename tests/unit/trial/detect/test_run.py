@@ -42,7 +42,7 @@ def test_faults_are_found_and_what_is_open_at_the_end_ends_there(whole: tuple[Ro
     kinds = {(one.thing, one.kind, (one.starts_at - start) // 3_600_000_000) for one in found.anomalies}
     assert {("B", "gap", 219)} <= kinds
     assert kinds & {("A", "spike", 199), ("A", "spike", 200)}
-    last = [one for one in found.anomalies if one.thing == "C" and one.detected_at - start >= 326 * 3_600_000_000]
+    last = [one for one in found.anomalies if one.thing == "C" and one.detected_at - start >= 325 * 3_600_000_000]
     assert last
     assert all(one.ends_at is not None for one in found.anomalies)
     assert max(one.ends_at or 0 for one in last) == rows.time[-1]
