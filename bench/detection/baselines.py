@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,21 +90,3 @@ def rested(scores: Floats, rows: int) -> Floats:
     padded = np.concatenate([np.full(rows, -np.inf), scores[:-1]])
     before = np.lib.stride_tricks.sliding_window_view(padded, rows).max(axis=1)
     return np.where(scores > before, scores, 0.0)
-
-
-def with_rest(scorer: Scorer, rows: int) -> Scorer:
-    """The same with a rest."""
-
-    def scores(values: Floats, seconds: Floats, warm_up: int) -> Floats:
-        return rested(scorer(values, seconds, warm_up), rows)
-
-    return scores
-
-
-def all_with_rest(rest: int) -> Sequence[tuple[str, Scorer]]:
-    """Name and scorer of each, as it is and with a rest."""
-    return [
-        one
-        for name, scorer in BASELINES.items()
-        for one in ((name, scorer), (f"{name}, rest {rest}", with_rest(scorer, rest)))
-    ]

@@ -79,10 +79,12 @@ def of_nab(folder: Path, say: Say) -> list[NabFigure]:
         _nab_figure("ours, warm-up told", series, scorer, ours(True)),
         _nab_figure("ours, nothing told", series, scorer, ours(False)),
     ]
-    for name, baseline in baselines.all_with_rest(REST):
+    for name, baseline in baselines.BASELINES.items():
         say(f"NAB: {name}")
         scores = [baseline(one.values, one.seconds, one.probation) for one in series]
         out.append(_nab_figure(name, series, scorer, scores))
+        rested = [baselines.rested(each, REST) for each in scores]
+        out.append(_nab_figure(f"{name}, rest {REST}", series, scorer, rested))
     for name, (standard, low_fp, low_fn) in nab.PUBLISHED.items():
         mean, deviation = nab.PUBLISHED_HALVES.get(name, (None, None))
         out.append(NabFigure(f"{name} (published)", standard, low_fp, low_fn, mean, deviation))
