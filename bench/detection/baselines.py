@@ -70,7 +70,7 @@ def seasonal_profile(values: Floats, seconds: Floats, warm_up: int) -> Floats:
         off = abs(value - usual[hour])
         z = off / spread if spread > 0 else 0.0
         scores[i] = z / (z + 5.0)
-        spread += 0.01 * (min(off, 5.0 * spread) if spread > 0 else off) - 0.01 * spread
+        spread = spread + 0.01 * (min(off, 5.0 * spread) - spread) if spread > 0 else off
         usual[hour] += 0.05 * (value - usual[hour])
     return scores
 
