@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 from aedilis.settings import Settings, load
 from deploy.fetch import chromium
+from sensors.registry import load as load_types
 from simulation.city import City as Simulated
 from simulation.city import observations_in
 from simulation.publisher import Publisher
@@ -961,6 +962,7 @@ def follow(page: Page, link: str, rows: str) -> list[str]:
 
 
 def test_a_sensor_type_is_changed_where_it_is_shown_and_restored(show: Watched, city: City) -> None:
+    shipped = load_types()["air-station"].version
     page = show("/types")
     expect(page.locator("[data-key=market-hall]")).to_contain_text("1,140")
     page.get_by_role("link", name="air-station").click()
@@ -970,32 +972,35 @@ def test_a_sensor_type_is_changed_where_it_is_shown_and_restored(show: Watched, 
     expect(verdict).to_contain_text("what the version above says")
     usual = text.input_value()
     text.fill(usual.replace('unit = "mm"', 'unit = "cm"'))
-    expect(verdict).to_contain_text("Datastream 'RAIN' is in mm since version 1")
+    expect(verdict).to_contain_text(f"Datastream 'RAIN' is in mm since version {shipped}")
     expect(apply).to_be_disabled()
     text.fill(usual.replace("suspect = [0, 120]", "suspect = [0, 110]"))
     expect(verdict).to_contain_text(
-        "As air-station@2 it would change:property RAIN: suspect changed from [0, 120] to [0, 110]"
+        f"As air-station@{shipped + 1} it would change:property RAIN: suspect changed from [0, 120] to [0, 110]"
     )
     apply.click()
     answers = page.locator(".editor .answers")
-    expect(answers).to_contain_text("air-station@2 is in force, on every process", timeout=30_000)
+    expect(answers).to_contain_text(f"air-station@{shipped + 1} is in force, on every process", timeout=30_000)
     expect(answers).to_contain_text("ingest.")
     page.get_by_role("link", name="See it among the versions").click()
     expect(page.locator(".versions tr:has(b)")).to_contain_text("suspect changed from [0, 120] to [0, 110]")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("[data-restore='1']").click()
-    expect(page.locator(".outcome")).to_contain_text("air-station@1 is in force, on every process", timeout=30_000)
+    page.locator(f"[data-restore='{shipped}']").click()
+    expect(page.locator(".outcome")).to_contain_text(
+        f"air-station@{shipped} is in force, on every process", timeout=30_000
+    )
     expect(page.locator(".versions tr:has(b)")).to_contain_text("first known version")
 
 
 def test_types_as_json_and_nobody_else_changes_them(city: City, session: Any) -> None:
     cookie = "; ".join(f"{one['name']}={one['value']}" for one in session["cookies"])
+    shipped = load_types()["price-board"].version
     listed = {row["name"]: row for row in city.get("/api/v1/types", cookie)[2]}
     assert listed["price-board"]["in_force"] is True
     status, _, told = city.get("/api/v1/types/price-board", cookie)
-    assert (status, told["versions"][0]["version"]) == (200, 1)
-    assert told["text"] == city.get("/api/v1/types/price-board/versions/1", cookie)[2]["text"]
-    assert city.get("/api/v1/types/price-board/diff?old=1", cookie)[2]["changes"] == []
+    assert (status, told["versions"][0]["version"]) == (200, shipped)
+    assert told["text"] == city.get(f"/api/v1/types/price-board/versions/{shipped}", cookie)[2]["text"]
+    assert city.get(f"/api/v1/types/price-board/diff?old={shipped}", cookie)[2]["changes"] == []
     assert city.get("/api/v1/types/unheard-of", cookie)[0] == 404
     assert "properties" in city.get("/api/v1/types.schema.json", cookie)[2]
     assert city.get("/api/v1/types")[0] == 401
