@@ -213,6 +213,8 @@ def _subject(say: _Grammar, finding: Finding, result: str) -> str:
 
 def _because(say: _Grammar, finding: Finding, language: Language) -> str:
     told = [one for one in finding.evidence[:MOST_EVIDENCE] if one.share >= LEAST_SHARE]
+    if len(finding.evidence) == 1:  # it goes without saying
+        told = []
     parts = [say.share.format(name_of(finding.detector, one.name, language), f"{100 * one.share:.0f}") for one in told]
     return say.because.format(say.listed.join(parts)) if parts else ""
 
