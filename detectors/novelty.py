@@ -38,6 +38,7 @@ from detectors.parts.memory import (
     Block,
     Clocks,
     Single,
+    away_of,
     explained,
     news_of,
     remember,
@@ -192,13 +193,14 @@ def _judge(state: Any, blocks: Blocks, part: slice, warm_up: Counts, rest: Count
         scale = np.where(moved, np.maximum(0.3 * farthest, 2 * FLAT), scale)
         state["scale"][at] = scale
     block = Block(scaled(extreme, middle, scale), scaled(mean, middle, scale), clock)
-    news = news_of(state, at, block)
+    away = away_of(state, at, block)
+    news = news_of(state, at, block, away)
     told = np.flatnonzero(_record(state, at, news, rest))
     found = None
     if len(told):
         of_told = Block(block.extreme[told], block.mean[told], clock[told])
         score = 1.0 / (1.0 + np.exp(OFTEN - STEEP * news[told].astype(np.float64)))
-        found = _Told(warm[told], score, *explained(state, at[told], of_told))
+        found = _Told(warm[told], score, *explained(state, at[told], of_told, away.of(told)))
     _keep(state, at, extreme, mean, clock)
     remember(state, at, block)
     blind = _blind(state, at)
@@ -237,7 +239,7 @@ def _settle(state: Any, at: Index) -> None:
         extreme, mean, clock = (state[f"latest_{name}"][some, place] for name in ("extremes", "means", "clocks"))
         state["blocks"][some] = number
         block = Block(scaled(extreme, *scales), scaled(mean, *scales), clock)
-        news_of(state, some, block)
+        news_of(state, some, block, away_of(state, some, block))
         remember(state, some, block)
 
 

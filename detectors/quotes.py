@@ -19,7 +19,7 @@ Moves past `GROSS` are slips of the decimal point (`decimal`), and not looked at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,8 +50,8 @@ GOODS = 4
 TYPO, SURGE, UNIT = range(3)
 HELD = 0.8
 """The score while what was told goes on: between `close` and `open`."""
-THINGS, COLUMNS = 24, 64
-"""So many at most are compared with each other at once."""
+THINGS = 24
+"""So many at most are compared with each other."""
 LARGEST = 700.0
 """Logarithms beyond are no numbers any more."""
 SAME = 1e-6
@@ -180,7 +180,7 @@ class _Seen:
     expected: Floats  # what it should be now
     off: Floats
     limit: Floats
-    gap: Floats  # how far it stands apart from the same goods elsewhere, 0 where there are none
+    gap: Floats  # how far it stands apart from the same goods elsewhere where it is off, 0 where there are none
     shared: Grid  # other goods here were asked
     was: Grid  # an excursion had begun
     same: Grid  # and goes on
@@ -196,7 +196,7 @@ class _Seen:
 
 def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
     there = ~np.isnan(price)
-    last = elsewhere.ring(s["ring"]).last
+    last = elsewhere.last(s["ring"])
     base = np.where(np.isnan(last), price, last)
     news = np.isnan(last) | (np.abs(price - base - s["off"]) > SAME) | (time - p["every"] >= s["taken"])
     taken = there & news
@@ -207,18 +207,27 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
     base = np.where(moved, price, base)
     taken &= ~slip | moved
     move = np.where(taken, price - base, 0.0)
-    excused, apart, asked = _others(s["ring"], np.where(taken, price, base), move, taken)
+    now, excused, others = np.where(taken, price, base), np.zeros(move.shape), np.zeros(move.shape, np.intp)
+    parts = _compared(s["ring"], taken)
+    for part in parts:
+        asked = move[part.at] != 0  # of what did not move there is nothing to excuse
+        excused[part.at] = _part(elsewhere.expected_moves(part.past, now[part.at], asked), move[part.at])
+        others[part.at] = part.past.peers
+    side = np.sign(move - excused)
     common, shared = _common(move - excused, taken)
     excused += _part(common, move - excused)
     off = move - excused
-    limit = np.maximum(OFF, np.array(SCALES)[np.minimum(asked, 2)] * np.maximum(s["scale"], LEAST_SCALE))
+    limit = np.maximum(OFF, np.array(SCALES)[np.minimum(others, 2)] * np.maximum(s["scale"], LEAST_SCALE))
     was = s["outside"] > 0
     least = np.where(was & s["told"], 0.5 * limit, limit)  # what is told ends when it has come half way back
     outside = taken & (s["count"] >= EARLY) & (np.abs(off) > least)
     same = outside & was & ((off > 0) == (s["off"] > 0))
     renewed = same & s["told"] & (np.abs(off - s["off"]) >= p["at_once"]) & (np.abs(off) >= p["unit"])
     same &= ~renewed
-    gap = np.minimum(np.abs(off), np.maximum(apart, 0.0))
+    gap = np.zeros(move.shape)
+    for part in parts:
+        apart = elsewhere.standing_apart(part.past, now[part.at], side[part.at], outside[part.at])
+        gap[part.at] = np.where(outside[part.at], np.minimum(np.abs(off[part.at]), np.maximum(apart, 0.0)), 0.0)
     return _Seen(
         there,
         taken,
@@ -227,7 +236,7 @@ def _look(s: Columns, p: Any, time: int, price: Floats) -> _Seen:
         base + excused,
         off,
         limit,
-        np.where(asked > 0, gap, 0.0),
+        np.where(others > 0, gap, 0.0),
         shared,
         was,
         same,
@@ -289,26 +298,23 @@ def _learn(s: Columns, p: Any, time: int, seen: _Seen) -> None:
     s["ring"][:, news, -1] = should[:, news]
 
 
-def _others(quotes: Any, now: Floats, move: Floats, taken: Grid) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
-    """What the same goods elsewhere explain of each move, how far each price stands apart, and how many were asked."""
-    excused, apart = np.zeros(move.shape), np.full(move.shape, np.inf)
-    asked = np.zeros(move.shape, np.intp)
-    for rows, columns in _parts(taken):
-        past = elsewhere.ring(quotes[rows][:, columns])
-        at = (rows, columns)
-        excused[at] = _part(elsewhere.expected_moves(past, now[at]), move[at])
-        apart[at] = elsewhere.standing_apart(past, now[at], np.sign(move[at] - excused[at]))
-        asked[at] = elsewhere.peers(past)
-    return excused, apart, asked
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Some Things and the columns in which something is new of them; their past before that."""
+
+    at: tuple[slice, npt.NDArray[np.intp]]
+    past: elsewhere.Ring
 
 
-def _parts(taken: Grid) -> Iterator[tuple[slice, npt.NDArray[np.intp]]]:
-    """Things and columns that are looked at together: of columns in which something is new, as many as memory is for."""
+def _compared(quotes: Any, taken: Grid) -> list[_Compared]:
+    """Things and columns that are looked at together: of columns in which something is new."""
+    found = []
     for start in range(0, len(taken), THINGS):
         rows = slice(start, start + THINGS)
         columns = np.flatnonzero(taken[rows].any(axis=0))
-        for first in range(0, len(columns), COLUMNS):
-            yield rows, columns[first : first + COLUMNS]
+        if len(columns):
+            found.append(_Compared((rows, columns), elsewhere.ring(quotes[rows][:, columns])))
+    return found
 
 
 def _common(move: Floats, taken: Grid) -> tuple[Floats, Grid]:

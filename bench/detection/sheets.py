@@ -122,9 +122,11 @@ def _speed(figures: Sequence[SpeedFigure]) -> Sheet:
     rows = [
         [
             one.watched,
-            f"{one.datastreams:,}",
-            f"{one.observations_per_s:,.0f}",
-            f"{one.to_river:.0f}",
+            *(
+                (f"{one.datastreams:,}", f"{one.observations_per_s:,.0f}", f"{one.to_river:.1f}")
+                if one.datastreams
+                else ("", "", "")
+            ),
             f"{one.state_bytes:,.0f}",
         ]
         for one in figures

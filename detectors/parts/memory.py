@@ -66,9 +66,21 @@ def scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
     return z.astype(np.float16).astype(np.float32)
 
 
-def news_of(state: Any, at: Index, block: Block) -> Single:
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Squared distance of m blocks from each block of the memory, without and on the clock; shapes `(up to MEMORY, m)`."""
+
+    distance: Single
+    apart: Single
+
+    def of(self, which: Index) -> Away:
+        """Of some of the m."""
+        return Away(self.distance[:, which], self.apart[:, which])
+
+
+def news_of(state: Any, at: Index, block: Block, away: Away) -> Single:
     """How new the block of each row is (L). Learns how new blocks are, not yet the block."""
-    distance, apart = _distances(state, at, block)
+    distance, apart = away.distance, away.apart
     season, rank, column = _season(state, at), _rank(state, at), np.arange(len(at))
     news, with_clock = np.zeros(len(at)), np.empty_like(distance)
     for i, weight in enumerate(CLOCK_WEIGHTS):
@@ -84,8 +96,8 @@ def news_of(state: Any, at: Index, block: Block) -> Single:
     return (news / len(CLOCK_WEIGHTS)).astype(np.float32)
 
 
-def _distances(state: Any, at: Index, block: Block) -> tuple[Single, Single]:
-    """Squared distance from each block of the memory, without and on the clock; shapes `(up to MEMORY, m)`."""
+def away_of(state: Any, at: Index, block: Block) -> Away:
+    """How far the block of each row is from those that it remembers but for the newest two, which are infinitely far."""
     blocks = state["blocks"].take(at)
     used = int(min(blocks.max() + 1, MEMORY))
     distance = state["extremes"].T[:used, at].astype(np.float32)
@@ -100,7 +112,7 @@ def _distances(state: Any, at: Index, block: Block) -> tuple[Single, Single]:
     for ago in (1, 2):
         slots = (blocks - ago) % MEMORY
         distance[np.minimum(slots, used - 1), np.arange(len(at))] = np.inf
-    return distance, APART.take(block.clock - state["clocks"].T[:used, at])
+    return Away(distance, APART.take(block.clock - state["clocks"].T[:used, at]))
 
 
 def _rank(state: Any, at: Index) -> Index:
@@ -110,14 +122,13 @@ def _rank(state: Any, at: Index) -> Index:
     return rank
 
 
-def explained(state: Any, at: Index, block: Block) -> tuple[Floats, Floats, Floats]:
+def explained(state: Any, at: Index, block: Block, away: Away) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest that would have been no news, in the unit, and what made the distance, shape `(3, m)`: the
     nearest block at about this hour, and as far from it as is usual."""
-    distance, apart = _distances(state, at, block)
     factor = (CLOCK_WEIGHTS[-1] * _season(state, at)).astype(np.float32)
-    on_clock = factor * factor * apart
+    on_clock = factor * factor * away.apart
     column = np.arange(len(at))
-    nearest = (distance + on_clock).argmin(axis=0)
+    nearest = (away.distance + on_clock).argmin(axis=0)
     extreme, mean = (state[name][at, nearest].astype(np.float64) for name in ("extremes", "means"))
     largest = state["largest"].T[-RANKS:, at]
     usual = largest[_rank(state, at), column] / np.sqrt(EXTREME)

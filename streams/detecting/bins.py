@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from detectors.core.interface import FAR, NEVER, Floats, Times
 from detectors.core.runs import Index
@@ -231,6 +230,8 @@ def _waiting(group: Group) -> tuple[Index, Times, Floats]:
 
 
 def _closed(group: Group, rows: Index, times: Times, results: Floats) -> Closed:
-    starts: npt.NDArray[np.int64]
-    starts, bins = np.unique(times - times % group.interval, return_inverse=True)
-    return Closed(starts, np.full(len(starts), NEVER, np.int64), rows, bins.astype(np.intp), times, results)
+    """Of Observations in the order of their bins."""
+    begins = times - times % group.interval
+    first = np.append(True, begins[1:] != begins[:-1])[: len(begins)]
+    starts = begins[first]
+    return Closed(starts, np.full(len(starts), NEVER, np.int64), rows, np.cumsum(first) - 1, times, results)

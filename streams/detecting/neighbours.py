@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,18 +59,20 @@ class Layout:
     properties: tuple[str, ...]
     east: Floats
     north: Floats
-    kinds: Index  # (t, c); that of any other where there is none
     states: Index  # rows of the state, (t, c); 0 where there is none
     subjects: tuple[Subject, ...]
     own: Index  # rows of the subjects, (s,)
     of_cell: Index  # the place of each cell's subject, (t, c); ABSENT
     subject_kinds: Index  # (s,)
+    there: npt.NDArray[np.bool_]  # whether there is a Datastream, (t, c)
+    known: Index  # the rows of the engine that are here, rising,
+    cells: Index  # and the cell of each, counted row by row
+    parameters: Columns  # (t, c, …)
 
-    @property
-    def there(self) -> npt.NDArray[np.bool_]:
-        """Whether there is a Datastream, (t, c)."""
-        present: npt.NDArray[np.bool_] = self.rows != ABSENT
-        return present
+    def cells_of(self, rows: Index) -> Index:
+        """The cell of each of some rows of the engine, ABSENT of those that are not here."""
+        place = np.minimum(np.searchsorted(self.known, rows), len(self.known) - 1)
+        return np.where(self.known.take(place) == rows, self.cells.take(place), ABSENT)
 
 
 class PanelWatch:
@@ -122,18 +125,26 @@ class PanelWatch:
             self.subjects[self.own.row(self._owner(one))] = one
         east, north = _places([things[identity] for identity in sorted(things)])
         any_kind = int(kinds[members[0]]) if members else 0
+        there = rows != ABSENT
+        kind_of = np.where(there, kinds[np.where(there, rows, 0)], any_kind)
+        cells = np.flatnonzero(there)
+        known = rows.ravel()[cells]
+        order = np.argsort(known)
         return Layout(
             rows=rows,
             columns=tuple(sorted(names)),
             properties=tuple(names[name] for name in sorted(names)),
             east=east,
             north=north,
-            kinds=np.where(rows == ABSENT, any_kind, kinds[np.where(rows == ABSENT, 0, rows)]),
             states=states,
             subjects=subjects,
             own=np.array([self.own.row(self._owner(one)) for one in subjects], np.intp),
             of_cell=of_cell,
             subject_kinds=np.array([kinds[one.members[0]] for one in subjects], np.intp),
+            there=there,
+            known=known[order],
+            cells=cells[order],
+            parameters=self.uses.parameters_of(kind_of) if members else {},
         )
 
     def _owner(self, subject: Subject) -> int:
@@ -177,14 +188,15 @@ class PanelWatch:
             interval,
         )
         there, states = layout.there, layout.states
-        state = {name: np.take(column, states, axis=0) for name, column in self.state.state.items()}
+        state = {name: _rows_of(column, states) for name, column in self.state.state.items()}
         own: Columns = {}
         if not self.by_datastream:
-            own = {name: np.take(column, layout.own, axis=0) for name, column in self.own.state.items()}
-        verdict = self.detector.update(state, own, self.uses.parameters_of(layout.kinds), panel)
+            own = {name: _rows_of(column, layout.own) for name, column in self.own.state.items()}
+        verdict = self.detector.update(state, own, layout.parameters, panel)
+        places = states[there]
         for name, column in self.state.state.items():
-            column[states[there]] = state[name][there]
-        self.state.touch(states[there])
+            column[places] = state[name][there]
+        self.state.touch(places)
         if not self.by_datastream:
             for name, column in self.own.state.items():
                 column[layout.own] = own[name]
@@ -267,7 +279,7 @@ class PanelWatch:
 
     def _tell_scores(self, layout: Layout, closed: Closed, verdict: Verdict) -> None:
         assert self._scored is not None
-        cell = _cell_of(layout, closed.rows)
+        cell = layout.cells_of(closed.rows)
         seen = cell != ABSENT
         subject = layout.of_cell.ravel()[cell[seen]]
         score = verdict.score[closed.bins[seen], subject]
@@ -292,13 +304,9 @@ def _cells(scope: Scope, shape: tuple[int, ...]) -> Iterable[tuple[slice, slice]
     return [(slice(i, i + 1), slice(j, j + 1)) for i in range(down) for j in range(across)]
 
 
-def _cell_of(layout: Layout, rows: Index) -> Index:
-    """The cell (counted row by row) of each of some rows of the engine, ABSENT of those that are not here."""
-    flat = layout.rows.ravel()
-    here = np.flatnonzero(flat != ABSENT)
-    cells = np.full(max(int(flat.max(initial=0)), int(rows.max(initial=0))) + 1, ABSENT, np.intp)
-    cells[flat[here]] = here
-    return cells.take(rows)
+def _rows_of(column: npt.NDArray[Any], rows: Index) -> npt.NDArray[Any]:
+    """Some rows of a column of a table. `np.take` would first copy a whole column that lies number by number."""
+    return column.take(rows) if column.ndim == 1 else np.ascontiguousarray(column[rows])
 
 
 def _grid(layout: Layout, closed: Closed) -> tuple[Floats, Times]:
@@ -306,7 +314,7 @@ def _grid(layout: Layout, closed: Closed) -> tuple[Floats, Times]:
     shape = (len(closed.starts), *layout.rows.shape)
     result = np.full(shape, np.nan)
     at = np.broadcast_to(closed.starts[:, None, None], shape).copy()
-    cell = _cell_of(layout, closed.rows)
+    cell = layout.cells_of(closed.rows)
     seen = cell != ABSENT
     places = closed.bins[seen] * layout.rows.size + cell[seen]
     result.ravel()[places] = closed.results[seen]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.core.columns import Columns, table
-from detectors.parts.memory import MEMORY, RANKS, REMEMBERED, Block, news_of, remember
+from detectors.parts.memory import MEMORY, RANKS, REMEMBERED, Block, away_of, news_of, remember
 
 AT = np.zeros(1, np.intp)
 
@@ -25,7 +25,7 @@ def feed(state: Columns, *values: float, clock: int = 0) -> list[float]:
     for value in values:
         one = np.array([value], np.float32)
         block = Block(one, one, np.array([clock], np.uint8))
-        found.append(float(news_of(state, AT, block)[0]))
+        found.append(float(news_of(state, AT, block, away_of(state, AT, block))[0]))
         remember(state, AT, block)
     return found
 
