@@ -179,7 +179,7 @@ async def observations(
     last: Last = None,
     points: Annotated[int, Query(ge=10, le=20_000)] = 2_000,
 ) -> Row:
-    """Observations of a span (the last 200 intervals if none is named) and the anomalies in it.
+    """Observations of a span (the last 200 intervals if none is named) and the anomalies in it, of its Thing as a whole too.
 
     Where there are more than `points`, they come in buckets of `bucket_us`.
     """
@@ -187,7 +187,7 @@ async def observations(
     row = found(await reader.datastream(number), "Datastream")
     first, until = span(row, start, end, last)
     series, width = await reader.series(number, first, until, points)
-    marks = await reader.anomalies(datastream=number, start=first, end=until, limit=500)
+    marks = await reader.anomalies(datastream=number, its_thing=True, start=first, end=until, limit=500)
     return {
         "start": first.isoformat(),
         "end": until.isoformat(),

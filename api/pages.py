@@ -239,7 +239,7 @@ async def datastream(
     query = {name: moment.astimezone(UTC).isoformat() for name, moment in asked.items() if moment}
     if last and not start:
         query["last"] = request.query_params["last"]
-    marks = await reader.anomalies(datastream=number, limit=PIECE)
+    marks = await reader.anomalies(datastream=number, its_thing=True, limit=PIECE)
     return page(
         request,
         "datastream",

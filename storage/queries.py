@@ -135,6 +135,7 @@ class Reader:
         self,
         *,
         datastream: int | None = None,
+        its_thing: bool = False,
         thing: int | None = None,
         scope: str | None = None,
         zone: str | None = None,
@@ -149,11 +150,13 @@ class Reader:
     ) -> list[Row]:
         """Anomalies, the newest first; `before` is the identity of the last one already known.
 
-        Those of a `thing` are about it or one of its Datastreams.
+        Those of a `thing` are about it or one of its Datastreams; those of a `datastream` are about it alone or, with
+        `its_thing`, about its Thing as a whole.
         """
         return await self._all(
             "anomalies",
             datastream=datastream,
+            its_thing=its_thing,
             thing=thing,
             scope=scope,
             zone=zone,

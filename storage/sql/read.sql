@@ -171,7 +171,8 @@ select a.*, d.interval_us from anomalies a left join datastream d on d.id = a.da
 select a.*, d.interval_us from anomalies a
 left join datastream d on d.id = a.datastream
 left join anomaly k on k.id = %(before)s
-where (%(datastream)s::bigint is null or a.datastream = %(datastream)s)
+where (%(datastream)s::bigint is null or a.datastream = %(datastream)s
+       or %(its_thing)s and a.scope = 'thing' and a.thing_id = (select thing from datastream where id = %(datastream)s))
   and (%(thing)s::bigint is null or a.thing_id = %(thing)s)
   and (%(scope)s::text is null or a.scope = %(scope)s)
   and (%(zone)s::text is null or a.zone = %(zone)s)

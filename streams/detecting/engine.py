@@ -33,10 +33,11 @@ from streams.detecting.roster import Roster, declarations
 from streams.detecting.rows import UNKNOWN
 from streams.detecting.silence import Shown, Silence
 from streams.detecting.table import Change, KeptRows, Table
+from streams.detecting.things import MANY, highest_so_far
 from streams.detecting.uses import Use
 from streams.detecting.watch import Scored, Watch
 
-SCHEMA = 4
+SCHEMA = 5
 CLOCKS_CHUNK = -1
 TABLE_CHUNKS = 1_000_000
 """Chunk numbers of each detector's tables begin at a multiple of it; those of bins at the next multiple after all."""
@@ -104,6 +105,9 @@ class Engine:
             self._let_go_of(self._panels[name], layout, self._layout(name, group), ingested_at, out)
         if self._silence is not None:
             self._silence.look_again()
+            if known:
+                ended = self._silence.declared([row for _, row in known], roster.kind[: len(self)], ingested_at)
+                self._say_of_things(self._silence, ended, out)
 
     def _let_go(self, datastream: Datastream, row: int, ingested_at: int, out: list[Anomaly]) -> None:
         watched = {use.detector for use in self._pipeline(datastream)[0]}
@@ -140,6 +144,8 @@ class Engine:
         for watch in self._watches.values():
             if watch.uses.enabled[kind] or (self._silence is not None and watch is self._silence.watch):
                 watch.place(row)
+        if self._silence is not None:
+            self._silence.place(row, int(self._lateness[kind]))
         moved = self._neighbour(row) or before != after
         grouped = self._bins.group_of(row) != ALONE
         roster.its_zone[row] = after if grouped or thing.clock is Clock.DATA else -1
@@ -246,16 +252,14 @@ class Engine:
 
         if self._silence is not None:
             if shown.first_tick is not None:
-                self._begin(self._silence, shown.first_tick)
-            chosen, its_kinds, _ = lay(finite & self._silence.watch.uses.enabled.take(kinds))
-            self._say(
-                self._silence.watch,
-                self._silence.spoke(
-                    chosen, its_kinds, roster.clock.take(chosen.at), self._lateness.take(its_kinds), shown, frames
-                ),
-                out,
+                self._silence.begin(shown.first_tick)
+            chosen, _, _ = lay(finite & self._silence.watch.uses.enabled.take(kinds))
+            all_kinds = roster.kind[: len(self)]
+            of_things, of_rows = self._silence.spoke(
+                chosen, rows, all_kinds, self._lateness.take(all_kinds), shown, frames
             )
-            self._look(shown, frames, out)
+            self._say_of_things(self._silence, of_things, out)
+            self._say(self._silence.watch, of_rows, out)
         for watch in self._scoring:
             chosen, its_kinds, came_in = lay(
                 (measured if watch.detector.sees_failed else passed) & watch.uses.enabled.take(kinds)
@@ -299,28 +303,11 @@ class Engine:
         first = np.concatenate([[True], at[1:] != at[:-1]])
         newest = np.where(first, self._roster.newest.take(at), np.concatenate([[NEVER], times[:-1]]))
         if not (times > newest).all():
-            newest = _running_newest(first, newest)
+            newest = highest_so_far(first, newest)
             in_time = times > newest
             order, at, times = order[in_time], at[in_time], times[in_time]
         self._roster.newest[at] = times  # of several, the last one stays, and it is the newest
         return order
-
-    def _begin(self, silence: Silence, first_tick: int) -> None:
-        n = len(self)
-        kinds = self._roster.kind[:n]
-        silence.begin(kinds, self._roster.clock[:n], self._lateness.take(kinds), first_tick)
-        self._roster.touch(slice(0, n))
-
-    def _look(self, shown: Shown, frames: Joined, out: list[Anomaly]) -> None:
-        silence, n = self._silence, len(self)
-        if silence is None or not silence.is_due():
-            return
-        kinds = self._roster.kind[:n]
-        self._say(
-            silence.watch,
-            silence.look(kinds, self._roster.clock[:n], self._lateness.take(kinds), shown, frames),
-            out,
-        )
 
     # ------------------------------------------------------------ anomalies
 
@@ -330,6 +317,16 @@ class Engine:
             subject = Subject(datastream.id, Scope.DATASTREAM, datastream, (change.row,))
             severity = watch.uses.severity[self._roster.kind[change.row]]
             out.append(_anomaly(subject, watch.detector, severity, change, self._calibrate))
+
+    def _say_of_things(self, silence: Silence, changes: Iterable[Change], out: list[Anomaly]) -> None:
+        """Of a Thing of which one Datastream only has ever spoken, what is silent is this Datastream."""
+        for change in changes:
+            several, row = divmod(change.opening.about, MANY)
+            datastream = self._roster.datastreams[row]
+            scope = Scope.THING if several else Scope.DATASTREAM
+            subject = Subject(datastream.thing.id if several else datastream.id, scope, datastream, (row,))
+            severity = silence.watch.uses.severity[self._roster.kind[row]]
+            out.append(_anomaly(subject, silence.watch.detector, severity, change, self._calibrate))
 
     def _say_of(self, panel: PanelWatch, changes: Iterable[Change], out: list[Anomaly]) -> None:
         for change in changes:
@@ -360,6 +357,8 @@ class Engine:
     def _tables(self) -> list[tuple[str, bool, Table]]:
         """Detector, whether it is the one of its subjects beside its Datastreams, and the table, in their order."""
         out = [(name, False, watch.table) for name, watch in self._watches.items()]
+        if self._silence is not None:
+            out.append((self._silence.watch.detector.name, True, self._silence.things.table))
         for name, panel in self._panels.items():
             out.append((name, False, panel.state))
             if not panel.by_datastream:
@@ -457,17 +456,6 @@ def _anomaly(
     finding = Finding.of(anomaly, datastream.interval)
     sentences = {"explanation": explain(finding, "en"), "explanation_zh": explain(finding, "zh")}
     return msgspec.structs.replace(anomaly, **sentences)
-
-
-def _running_newest(first: npt.NDArray[np.bool_], newest: Times) -> Times:
-    """The newest of all before it, of each row's observations; `newest` has only the one before, `first` begins a row."""
-    start = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
-    newest = newest.copy()
-    step, index = 1, np.arange(len(first))
-    while (reaches := index - step >= start).any():
-        newest[reaches] = np.maximum(newest[reaches], newest[index[reaches] - step])
-        step *= 2
-    return newest
 
 
 def _known(value: float) -> float | None:

@@ -39,7 +39,7 @@ class Roster:
         self.datastreams: list[Datastream] = []
         self._things: dict[int, Thing] = {}
         self.newest = np.full(capacity, NEVER, np.int64)  # µs
-        self.behind = np.zeros(capacity, np.int64)  # how late its newest result came, µs
+        self.behind = np.zeros(capacity, np.int64)  # how long after its newest result its silence begins, µs
         self.thing = np.zeros(capacity, np.int64)
         self.zone = np.zeros(capacity, np.intp)  # the number of its zone's clock,
         self.its_zone = np.full(capacity + 1, -1, np.intp)  # where that is of use

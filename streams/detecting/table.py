@@ -31,6 +31,7 @@ class Opening(msgspec.Struct, frozen=True):
     kind: int = 0  # its place among the detector's kinds
     evidence: tuple[Evidence, ...] = ()
     facts: dict[str, float] = {}
+    about: int = 0  # whom it was told of, where the row alone does not say that
 
 
 class KeptRows(msgspec.Struct):

@@ -127,6 +127,7 @@ def test_findings_of_all_scopes_are_stored_and_read(installation: Installation) 
     assert scopes() == ["datastream", "thing", "zone"]
     assert scopes(thing=THING) == ["datastream", "thing"]
     assert scopes(datastream=datastream_id("demo", "t", "a")) == ["datastream"]
+    assert scopes(datastream=datastream_id("demo", "t", "a"), its_thing=True) == ["datastream", "thing"]
     assert scopes(scope="zone", zone="demo/z") == ["zone"]
     assert scopes(scope="zone", zone="demo/y") == []
     alerted = read(installation, lambda reader: reader.open_alerts_of(THING, 9))

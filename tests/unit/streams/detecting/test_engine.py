@@ -38,6 +38,8 @@ NEIGHBOUR_USES = (
     Use("whole", Severity.MAJOR, 0.9, 0.6, 1, 1, {}),
     Use("zonal", Severity.NOTICE, 0.9, 0.6, 2, 1, {"least": 2.0}),
 )
+PATIENT = (msgspec.structs.replace(USES[0], parameters={"after_s": 7 * 3600.0}),)
+"""Of what speaks seldom."""
 DETECTORS = {**all_detectors(), **NEIGHBOURLY}
 
 
@@ -78,7 +80,7 @@ def frame(seen: list[Seen], clock: Clock, tick: float | None = None, came_in: in
 
 
 def engine(uses: tuple[Use, ...] = USES) -> Engine:
-    return Engine(DETECTORS, lambda _: (uses, LATENESS))
+    return Engine(DETECTORS, lambda declared: (PATIENT if declared.name == "c" else uses, LATENESS))
 
 
 def run(
@@ -116,7 +118,7 @@ def said_of_each(out: list[Anomaly]) -> dict[Any, list[Anomaly]]:
 
 messages = st.tuples(
     st.integers(0, 3),
-    st.sampled_from(["a", "b"]),
+    st.sampled_from(["a", "a", "b", "b", "c"]),
     st.sampled_from([0, 0, 0, 1, -2, -4, -7, -12]),  # hours by which it comes out of order
     st.sampled_from([1.0, 2.0, 3.0, 10.0, 99.0, float("nan")]),
 )
@@ -200,7 +202,8 @@ def hard_frames(seed: int, clock: Clock) -> list[Frame]:
         log = []
         for _ in range(chance.choice([0, 1, 2, 12])):
             hour += chance.choice([0, 0.25, 1, 6], p=[0.3, 0.45, 0.23, 0.02])
-            place = int(chance.integers(0, 8 if number % 50 < 35 else 4))  # at times half of them are silent
+            place = int(chance.integers(0, 8 if number % 50 < 35 else 4))  # at times half of the Things are silent,
+            place -= place % 2 if 15 < number % 50 < 28 else 0  # at others one Datastream of each
             spell[place] = chance.choice([spell[place], 0, 1, 2, 3], p=[0.9, 0.05, 0.02, 0.02, 0.01])
             usual = 20 + chance.normal(0, 1)
             result = [usual, 90 + usual, 7 + 0.2 * chance.random(), float("nan")][int(spell[place])]
@@ -247,6 +250,9 @@ def test_a_hard_log_is_the_same_cut_joined_or_looked_at_with_care(seed: int, clo
     assert said_of_each(joined) == said_of_each(careful)
     assert together.changed_chunks(whole=True) == one_by_one.changed_chunks(whole=True)
     said = {kind: sum(one.kind == kind for one in careful) for kind in ("gap", "range", "stuck", "spike", "few")}
+    said |= {
+        scope: sum((one.kind, one.scope) == ("gap", scope) for one in careful) for scope in ("datastream", "thing")
+    }
     assert min(said.values()) > 5, f"the log is not hard: {said}"
     pieces = [anomaly for one in frames for anomaly in cut.apply(cut_up(one))]
     timeless = [[msgspec.structs.replace(one, ingested_at=0) for one in each] for each in (careful, pieces)]
@@ -278,6 +284,92 @@ def test_a_silent_thing_is_found_when_its_neighbours_have_gone_on() -> None:
     assert kinds(run(log, [])) == [("gap", "t0", 6.0, None)]
     back = [*log, Seen(0, "a", 12, 1.0)]
     assert kinds(run(back, [])) == [("gap", "t0", 6.0, 12.0)]
+
+
+def whole(thing: int, names: str, hours: Iterable[float]) -> list[Seen]:
+    """Datastreams that speak together."""
+    return [Seen(thing, name, hour, 1.0 + hour % 2) for hour in hours for name in names]
+
+
+def gaps(log: list[Seen], clock: Clock = Clock.DATA) -> list[Any]:
+    """Whose silence was told, from when it is due until it ends; each observation comes in its hour."""
+    out = {}
+    for anomaly in engine().apply([frame([seen], clock, seen.hour) for seen in log]):
+        if anomaly.kind == "gap":
+            out[anomaly.id] = anomaly
+            assert (anomaly.scope == "thing") == (anomaly.datastream is None) == (anomaly.datastream_name == "*")
+            assert (anomaly.subject == thing_id("demo", anomaly.thing)) == (anomaly.scope == "thing")
+
+    def hours(time: int | None) -> float | None:
+        return None if time is None else (time - START) / HOUR
+
+    return sorted((a.thing, a.datastream_name, hours(a.detected_at), hours(a.ends_at)) for a in out.values())
+
+
+OTHERS = by_time(whole(2, "a", range(40)), whole(4, "a", range(40)))
+
+
+@pytest.mark.parametrize("clock", Clock)
+def test_a_thing_that_is_wholly_silent_is_told_once_and_its_return_is_no_storm(clock: Clock) -> None:
+    silent = whole(0, "bad", range(4))
+    assert gaps(by_time(silent, OTHERS), clock=clock) == [("t0", "*", 6.0, None)]
+    for order, late in (("bad", 0.0), ("dab", 0.5), ("bad", -0.5)):
+        # with one time, one after the other, or the newest first
+        back = [Seen(0, name, hour + late * i, 1.0) for hour in range(20, 40) for i, name in enumerate(order)]
+        log = [*silent, *OTHERS[:40], *back] if late < 0 else by_time(silent, OTHERS, back)
+        assert [gap for gap in gaps(log, clock=clock) if gap[0] == "t0"] == [("t0", "*", 6.0, 20.0)]
+
+
+@pytest.mark.parametrize("clock", Clock)
+def test_a_datastream_is_missed_by_itself_while_its_thing_speaks_on(clock: Clock) -> None:
+    log = by_time(whole(0, "ab", range(4)), whole(0, "b", range(4, 12)), OTHERS)
+    # `b` was beyond the deadline of `a` at hour 6 by more than two hours when it fell silent at 11
+    assert gaps(log, clock=clock) == [("t0", "*", 14.0, None), ("t0", "a", 6.0, None)]
+    early = by_time(whole(0, "ab", range(4)), whole(0, "b", range(4, 8)), OTHERS)
+    assert gaps(early, clock=clock) == [("t0", "*", 10.0, None)], "by the time it was known all were silent"
+
+
+@pytest.mark.parametrize("clock", Clock)
+def test_who_does_not_come_back_with_its_thing_is_missed_from_then_on(clock: Clock) -> None:
+    log = by_time(whole(0, "ab", range(4)), whole(0, "b", range(20, 40)), OTHERS)
+    assert gaps(log, clock=clock) == [("t0", "*", 6.0, 20.0), ("t0", "a", 23.0, None)]
+
+
+def test_what_was_missed_and_came_back_is_missed_as_soon_again() -> None:
+    log = by_time(whole(0, "a", range(4)), [Seen(0, "a", 12, 1.0)], whole(0, "c", range(19)))
+    for stop in (17, 18):  # at 18 the Thing is beyond hour 12 by three hours, and two more
+        one = engine()
+        found = [a for seen in log if seen.hour <= stop for a in one.apply([frame([seen], Clock.DATA)])]
+        ends = [a.ends_at and (a.ends_at - START) / HOUR for a in found if a.kind == "gap"]
+        assert ends == [None, 12, None][: stop - 15], stop
+
+
+def test_a_thing_may_be_silent_as_long_as_the_most_patient_of_its_datastreams() -> None:
+    log = by_time(whole(0, "ac", range(4)), OTHERS)
+    assert gaps(log) == [("t0", "*", 10.0, None)]
+    assert gaps(by_time(whole(0, "ac", range(4)), whole(0, "a", range(4, 10)), OTHERS)) == [("t0", "*", 16.0, None)]
+
+
+def test_a_thing_of_which_one_datastream_only_is_waited_for_is_told_as_that_one() -> None:
+    def uses(declared: Datastream) -> tuple[tuple[Use, ...], int]:
+        return (USES if declared.name == "a" else USES[1:]), LATENESS
+
+    one = Engine(DETECTORS, uses)
+    out = one.apply([frame(by_time(whole(0, "ba", range(4)), whole(0, "b", range(4, 40)), OTHERS), Clock.DATA)])
+    assert [(a.datastream_name, a.scope, a.severity) for a in out if a.kind == "gap"] == [
+        ("a", "datastream", Severity.MINOR)
+    ]
+
+
+def test_a_silent_thing_has_the_severity_of_the_datastream_that_spoke_first() -> None:
+    def uses(declared: Datastream) -> tuple[tuple[Use, ...], int]:
+        major = (msgspec.structs.replace(USES[0], severity=Severity.MAJOR),)
+        return {"a": USES[1:], "b": major, "d": USES[:1]}[declared.name], LATENESS
+
+    out = Engine(DETECTORS, uses).apply(
+        [frame(by_time(whole(0, "bad", range(4)), whole(2, "b", range(40)), whole(4, "b", range(40))), Clock.DATA)]
+    )
+    assert [(a.datastream_name, a.severity) for a in out if a.kind == "gap"] == [("*", Severity.MAJOR)]
 
 
 def test_one_wrong_date_opens_no_gap() -> None:
@@ -431,20 +523,16 @@ def test_what_a_version_in_force_does_not_watch_has_ended_and_is_waited_for_when
     assert take(one, [Seen(0, "a", 0, 1.0), Seen(0, "b", 0, 99.0), Seen(2, "b", 0, 1.0)], 0, type=1) == [
         ("range", "t0", "b", None)
     ]
-    assert take(one, [], 5.1) == [("gap", "t0", "a", None), ("gap", "t0", "b", None), ("gap", "t2", "b", None)]
+    assert take(one, [], 5.1) == [("gap", "t0", "*", None), ("gap", "t2", "b", None)]
     assert take(one, [], 6, other=7) == []
-    # a Thing that says nothing any more, too
-    assert take(one, [], 7, type=2) == [
-        ("gap", "t0", "b", 3.0),
-        ("gap", "t2", "b", 3.0),
-        ("range", "t0", "b", 0.0),
-    ]
+    # a Thing that says nothing any more, too; what is left of t0 is silent still
+    assert take(one, [], 7, type=2) == [("gap", "t2", "b", 3.0), ("range", "t0", "b", 0.0)]
     assert take(one, [], 100) == []
     assert take(one, [], 101, type=1) == [], "in force again, and nobody has yet spoken"
     assert take(one, [], 200) == []
-    assert take(one, [Seen(0, "b", 200, 1.0)], 200) == [], "what it did not say meanwhile is no hole"
-    assert take(one, [], 206) == [("gap", "t0", "b", None)]
-    assert take(one, [], 207, type=None) == [("gap", "t0", "a", 3.0), ("gap", "t0", "b", 203.0)]
+    assert take(one, [Seen(0, "b", 200, 1.0)], 200) == [("gap", "t0", "*", 200.0)], "what `b` did not say is no hole"
+    assert take(one, [], 206) == [("gap", "t0", "*", None)], "`a` is waited for as well"
+    assert take(one, [], 207, type=None) == [("gap", "t0", "*", 203.0)]
     assert take(one, [], 300) == []
 
 
