@@ -68,14 +68,14 @@ def scaled(value: Floats, middle: Floats, scale: Floats) -> Single:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Squared distance of m blocks from each block of the memory, without and on the clock; shapes `(up to MEMORY, m)`."""
+    """Squared distance of m blocks from each block of the memory, without and on the clock; shapes `(m, up to MEMORY)`."""
 
     distance: Single
     apart: Single
 
     def of(self, which: Index) -> Away:
         """Of some of the m."""
-        return Away(self.distance[:, which], self.apart[:, which])
+        return Away(self.distance[which], self.apart[which])
 
 
 def news_of(state: Any, at: Index, block: Block, away: Away) -> Single:
@@ -85,9 +85,9 @@ def news_of(state: Any, at: Index, block: Block, away: Away) -> Single:
     news, with_clock = np.zeros(len(at)), np.empty_like(distance)
     for i, weight in enumerate(CLOCK_WEIGHTS):
         factor = (weight * season).astype(np.float32)
-        np.multiply(apart, factor * factor, out=with_clock)
+        np.multiply(apart, (factor * factor)[:, None], out=with_clock)
         with_clock += distance
-        least = np.sqrt(with_clock.min(axis=0))
+        least = np.sqrt(with_clock.min(axis=1))
         part = slice(i * RANKS, (i + 1) * RANKS)
         largest = state["largest"].T[part, at]
         least = np.minimum(least, np.float32(4 * FARTHEST))  # at the very first there is nothing to be near to
@@ -100,19 +100,19 @@ def away_of(state: Any, at: Index, block: Block) -> Away:
     """How far the block of each row is from those that it remembers but for the newest two, which are infinitely far."""
     blocks = state["blocks"].take(at)
     used = int(min(blocks.max() + 1, MEMORY))
-    distance = state["extremes"].T[:used, at].astype(np.float32)
-    distance -= block.extreme
+    distance = state["extremes"][at, :used].astype(np.float32)
+    distance -= block.extreme[:, None]
     distance *= distance
     distance *= EXTREME
-    means = state["means"].T[:used, at].astype(np.float32)
-    means -= block.mean
+    means = state["means"][at, :used].astype(np.float32)
+    means -= block.mean[:, None]
     means *= means
     means *= MEAN
     distance += means
     for ago in (1, 2):
         slots = (blocks - ago) % MEMORY
-        distance[np.minimum(slots, used - 1), np.arange(len(at))] = np.inf
-    return Away(distance, APART.take(block.clock - state["clocks"].T[:used, at]))
+        distance[np.arange(len(at)), np.minimum(slots, used - 1)] = np.inf
+    return Away(distance, APART.take(block.clock[:, None] - state["clocks"][at, :used]))
 
 
 def _rank(state: Any, at: Index) -> Index:
@@ -126,9 +126,9 @@ def explained(state: Any, at: Index, block: Block, away: Away) -> tuple[Floats, 
     """Lowest and highest that would have been no news, in the unit, and what made the distance, shape `(3, m)`: the
     nearest block at about this hour, and as far from it as is usual."""
     factor = (CLOCK_WEIGHTS[-1] * _season(state, at)).astype(np.float32)
-    on_clock = factor * factor * away.apart
+    on_clock = (factor * factor)[:, None] * away.apart
     column = np.arange(len(at))
-    nearest = (away.distance + on_clock).argmin(axis=0)
+    nearest = (away.distance + on_clock).argmin(axis=1)
     extreme, mean = (state[name][at, nearest].astype(np.float64) for name in ("extremes", "means"))
     largest = state["largest"].T[-RANKS:, at]
     usual = largest[_rank(state, at), column] / np.sqrt(EXTREME)
@@ -137,7 +137,7 @@ def explained(state: Any, at: Index, block: Block, away: Away) -> tuple[Floats, 
     low = origin + scale * (np.minimum(extreme, mean) - usual)
     high = origin + scale * (np.maximum(extreme, mean) + usual)
     evidence = np.array(
-        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[nearest, column]],
+        [EXTREME * (block.extreme - extreme) ** 2, MEAN * (block.mean - mean) ** 2, on_clock[column, nearest]],
         np.float64,
     )
     return low, high, evidence
