@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,20 @@ from bench.figures import Report
 from tests.installation import aedilis
 
 
+_OF_A_BENCH = re.compile("b[0-9a-f]{8}(-|$)")
+
+
 def left(servers: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The databases and the topics of the servers."""
+    """The databases and the topics of the servers that are a bench's by their names; other tests have theirs beside them."""
     with psycopg.connect(servers["database"]) as connection:
-        databases = {row[0] for row in connection.execute("select datname from pg_database").fetchall()}
+        rows = connection.execute("select datname from pg_database").fetchall()
+        databases = {name for (name,) in rows if _OF_A_BENCH.match(name)}
 
     async def topics() -> set[str]:
         admin = AIOKafkaAdminClient(bootstrap_servers=servers["kafka"])
         await admin.start()
         try:
-            return {name for name in await admin.list_topics() if not name.startswith("__")}  # not Kafka's own
+            return {name for name in await admin.list_topics() if _OF_A_BENCH.match(name)}
         finally:
             await admin.close()
 
