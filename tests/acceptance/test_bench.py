@@ -16,7 +16,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from bench.figures import Report
 from tests.installation import aedilis
 
-
 _OF_A_BENCH = re.compile("b[0-9a-f]{8}(-|$)")
 
 
