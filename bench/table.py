@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from aedilis import marked
 from aedilis.errors import BenchError
 from bench.figures import Latency, Machine, Plain, Report, Scale, Takeover, Throughput
 
@@ -210,9 +211,5 @@ def put_tables(tables: str, page: Path) -> None:
     Raises:
         BenchError: the page has no place for them.
     """
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
+    if not marked.put(tables, page, BEGIN, END):
         raise BenchError(problem=f"{page} has no place for tables", mend=f"put the lines {BEGIN} and {END} into it")
-    page.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")

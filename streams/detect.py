@@ -26,7 +26,7 @@ from streams.app import Role, send_all
 from streams.checkpoint import Checkpoints
 from streams.detecting.engine import SCHEMA, Engine
 from streams.detecting.roster import WITHDRAWN
-from streams.detecting.uses import Use
+from streams.detecting.uses import Use, as_use
 from streams.partition import Poison, Record, SetBack, Stalled
 
 log = logging.getLogger(__name__)
@@ -202,10 +202,7 @@ class Types:
             return (), compiled.allowed_lateness  # a version before declared it: it has ended
         key = (compiled.name, compiled.version, datastream.observed_property)
         if key not in self._uses:
-            self._uses[key] = tuple(
-                Use(use.name, use.severity, use.open, use.close, use.n_open, use.n_close, dict(use.parameters))
-                for use in compiled.detectors_of(datastream.observed_property)
-            )
+            self._uses[key] = tuple(map(as_use, compiled.detectors_of(datastream.observed_property)))
         return self._uses[key], compiled.allowed_lateness
 
     def _find(self, name: str, version: int) -> CompiledType | None:

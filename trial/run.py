@@ -28,8 +28,7 @@ from kept.raw import RawMessage
 from sensors.batch import Channels
 from sensors.compile import CompiledType
 from streams.detecting.engine import Engine
-from streams.detecting.uses import Use
-from trial.uses import as_use
+from streams.detecting.uses import Use, as_use
 
 _ROUND_MESSAGES = 2_000
 _ROUND_US = 10_000_000

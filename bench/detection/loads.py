@@ -13,10 +13,9 @@ from aedilis.vocabulary import Severity
 from sensors import registry
 from sensors.compile import CompiledType, compile_type
 from sensors.declaration import Property
-from streams.detecting.uses import Use
+from streams.detecting.uses import Use, as_use
 from trial.detect.forms import all_forms
 from trial.detect.series import Learned
-from trial.uses import as_use
 
 MINUTE = 60_000_000
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE

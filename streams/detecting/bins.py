@@ -159,14 +159,8 @@ class Bins:
             group.waiting = [(rows[~passed], times[~passed], results[~passed])]
             group.first = min((times[~passed] - times[~passed] % group.interval).tolist(), default=FAR)
             closed = _closed(group, rows[passed], times[passed], results[passed])
-            yield (
-                number,
-                Closed(
-                    closed.starts,
-                    np.array([came_in[frame_of(begins)] for begins in closed.starts.tolist()], np.int64),
-                    *(closed.rows, closed.bins, closed.times, closed.results),
-                ),
-            )
+            closed.came_in[:] = [came_in[frame_of(begins)] for begins in closed.starts.tolist()]
+            yield number, closed
 
     def close_all(self, came_in: int) -> Iterator[tuple[int, Closed]]:
         """What waits, as if all clocks had passed it: at the end of a file."""

@@ -227,10 +227,10 @@ class Engine:
     def _observe(self, frames: Joined, out: list[Anomaly]) -> None:
         roster = self._roster
         rows = roster.find(frames.datastream)
-        walls = frames.wall(int(self._clocks.now[WALL]))
+        tick = int(self._clocks.now[WALL])
         shown = Shown(self._clocks, frames, roster.clock[rows], roster.its_zone[rows], roster.thing[rows])
         if len(self._bins):
-            self._gather(rows, frames, shown, walls)
+            self._gather(rows, frames, shown, frames.wall(tick))
         order = self._in_order(rows, frames.time)
         at = rows.take(order)
         roster.touch(at)

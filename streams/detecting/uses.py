@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from aedilis.vocabulary import Severity
 from detectors.core.columns import Columns, grown, table
 from detectors.core.decision import DECISION_PARAMETERS
 from detectors.core.runs import Index
+from sensors.declaration import DetectorUse
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -24,6 +26,14 @@ class Use(msgspec.Struct, frozen=True):
     n_open: int
     n_close: int
     parameters: dict[str, Any]
+
+
+def as_use(declared: DetectorUse, more: Mapping[str, float | int | bool | str] | None = None) -> Use:
+    """What a sensor type declares, for the engine; with more parameters if need be."""
+    parameters = {**declared.parameters, **(more or {})}
+    return Use(
+        declared.name, declared.severity, declared.open, declared.close, declared.n_open, declared.n_close, parameters
+    )
 
 
 class Uses:

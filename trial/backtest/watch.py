@@ -22,8 +22,8 @@ from detectors.core.discovery import all_detectors
 from sensors.compile import CompiledType
 from storage.history import Part
 from streams.detecting.engine import Engine
-from streams.detecting.uses import Use
-from trial.uses import as_use, judge_of
+from streams.detecting.uses import Use, as_use
+from trial.judging import judge_of
 
 _STANDS = np.array(STANDS, np.uint8)
 NOT_GIVEN = -1

@@ -23,8 +23,7 @@ from sensors.registry import load
 from simulation.city import City
 from simulation.incidents import Label
 from streams.detecting.engine import Engine
-from streams.detecting.uses import Use
-from trial.uses import as_use
+from streams.detecting.uses import Use, as_use
 
 AGENCY = "demo"
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from aedilis import marked
 from aedilis.errors import PageError
 from detectors.core.calibration import Calibration, Line, Lines, strength
 
@@ -147,9 +148,5 @@ def put(tables: str, page: Path) -> None:
     Raises:
         PageError: the page has no place for them.
     """
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begun, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not (begun and ended):
+    if not marked.put(tables, page, BEGIN, END):
         raise PageError(page=str(page), mend=f"put the lines {BEGIN} and {END} into it")
-    page.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")

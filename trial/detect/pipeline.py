@@ -15,11 +15,11 @@ from aedilis.vocabulary import Datastream
 from detectors.core.discovery import all_detectors
 from sensors.compile import CompiledType
 from sensors.declaration import DetectorUse
-from streams.detecting.uses import Use
+from streams.detecting.uses import Use, as_use
 from trial.detect.forms import form_of
 from trial.detect.rows import Name
 from trial.detect.series import Series, datastreams, unjudged
-from trial.uses import as_use, judge_of
+from trial.judging import judge_of
 
 Uses = Callable[[Datastream], tuple[DetectorUse, ...]]
 
