@@ -35,13 +35,6 @@ class Watch:
             self._place = np.concatenate([self._place, np.full(max(len(self._place), row), NOWHERE, np.intp)])
         self._place[row] = self.table.row(row)
 
-    def places(self, rows: Index) -> Index:
-        """Its own rows of some rows of the engine, `NOWHERE` of those that it never watched."""
-        short = rows >= len(self._place)
-        if short.any():
-            return np.where(short, NOWHERE, self._place.take(np.where(short, 0, rows)))
-        return self._place.take(rows)
-
     def is_open(self, row: int) -> bool:
         """Of one row of the engine."""
         own = self.table.find(row)
@@ -81,7 +74,7 @@ class Watch:
             for i in np.flatnonzero(opened | closed).tolist():
                 at, row = part[i], int(rows[i])
                 if opened[i]:
-                    table.openings[row] = self._opening(verdict, at)
+                    table.openings[row] = opening_of(self.detector.evidence, self.detector.facts, verdict, at)
                 changes.append(
                     self._of_engine(
                         table.change(
@@ -95,9 +88,6 @@ class Watch:
                     )
                 )
         return changes
-
-    def _opening(self, verdict: Verdict, at: Any) -> Opening:
-        return opening_of(self.detector.evidence, self.detector.facts, verdict, at)
 
     def _of_engine(self, change: Change) -> Change:
         return dataclasses.replace(change, row=int(self.table.owners[change.row]))
